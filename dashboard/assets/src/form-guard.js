@@ -1,0 +1,19 @@
+// <form data-guard>: leaving the page with unsaved changes asks first; sending the form does not.
+// data-guard="dirty": unsaved from the start, for a form that came back with errors.
+const state = (form) => JSON.stringify([...new FormData(form)].map(([k, v]) => [k, typeof v === "string" ? v : v.name]));
+
+export function startGuards() {
+  for (const form of document.querySelectorAll("form[data-guard]")) {
+    // After the other modules have filled in names and defaults.
+    let saved;
+    let leaving = false;
+    setTimeout(() => (saved = form.dataset.guard === "dirty" ? "" : state(form)));
+    form.addEventListener("submit", (event) => {
+      leaving = !event.defaultPrevented;
+    });
+    addEventListener("beforeunload", (event) => {
+      if (!leaving && saved !== undefined && form.isConnected && state(form) !== saved) event.preventDefault();
+    });
+    addEventListener("pageshow", () => (leaving = false));
+  }
+}

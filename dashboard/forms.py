@@ -1,0 +1,185 @@
+"""Every rule on what a person may type."""
+
+import json
+import re
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from dashboard import step_functions
+from dashboard.aws import AwsError
+from dashboard.models import Environment, RestApi, Trigger
+from infra.spec import INPUT_BYTES, TriggerSpec, check_path, conflict, parse_json
+
+BODYLESS = {204, 205}
+_WORDS = re.compile(r"[^a-z0-9]+")
+
+
+def default_name(method: str, path: str) -> str:
+    """``POST /orders/{id}`` → ``post-orders-id``; the root is called root."""
+    return _WORDS.sub("-", f"{method} {path if path != '/' else 'root'}".lower()).strip("-")
+
+
+class JsonEditor(forms.Textarea):
+    """A text area that the page turns into an editor which marks errors where they are."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"data-editor": "json", "rows": 6, "spellcheck": "false"})
+
+
+class TriggerForm(forms.ModelForm[Trigger]):
+    """A new trigger, or the next version of one.
+
+    ``environment`` and ``rest_api`` are fixed once the trigger has been deployed.
+    """
+
+    environment = forms.ModelChoiceField(Environment.objects.all(), empty_label=None)
+    rest_api = forms.ModelChoiceField(
+        RestApi.objects.none(), required=False, empty_label="New REST API", label="REST API"
+    )
+    response_status = forms.IntegerField(min_value=200, max_value=299, initial=202)
+    throttle_rate = forms.FloatField(
+        label="Requests a second", min_value=0.1, max_value=10_000, initial=10
+    )
+    throttle_burst = forms.IntegerField(label="Burst", min_value=1, max_value=5_000, initial=20)
+    name = forms.CharField(max_length=80, required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Trigger
+        fields: ClassVar = [
+            "environment",
+            "state_machine_arn",
+            "method",
+            "path",
+            "throttle_rate",
+            "throttle_burst",
+            "input_mode",
+            "input_template",
+            "response_mode",
+            "response_status",
+            "response_body",
+            "name",
+            "rest_api",
+            "description",
+        ]
+        widgets: ClassVar = {
+            "input_template": JsonEditor,
+            "response_body": JsonEditor,
+            "description": forms.Textarea(attrs={"rows": 2}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        present = RestApi.objects.filter(gone_at=None).select_related("environment")
+        self.fields["rest_api"].queryset = present  # type: ignore[attr-defined]
+        self.trigger = self.instance if self.instance.pk else None
+        if self.trigger is None:
+            environment = self.initial.get("environment") or Environment.objects.first()
+            self.initial["environment"] = getattr(environment, "pk", environment)
+        else:
+            self.initial["environment"] = self.trigger.rest_api.environment_id
+            self.initial.setdefault("version", self.trigger.version)
+            if self.trigger.deployments.exists():
+                self.fields["environment"].disabled = True
+                self.fields["rest_api"].disabled = True
+        for name, field in self.fields.items():
+            if self.errors and name in self.errors:
+                field.widget.attrs["aria-invalid"] = "true"
+                field.widget.attrs["aria-describedby"] = f"id_{name}_error"
+
+    def clean_path(self) -> str:
+        try:
+            return check_path(self.cleaned_data["path"].strip())
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+    def clean_state_machine_arn(self) -> str:
+        arn: str = self.cleaned_data["state_machine_arn"].strip()
+        environment = self.cleaned_data.get("environment")
+        if environment is None:
+            return arn
+        try:
+            machine = step_functions.describe(environment, arn)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        except AwsError as error:
+            if error.code == "StateMachineDoesNotExist":
+                raise ValidationError(
+                    f"There is no state machine {arn.rpartition(':')[2]} in {environment.place}."
+                ) from error
+            raise ValidationError(f"{error} {error.advice}") from error
+        self.instance.machine_type = machine.type
+        return arn
+
+    def clean_input_template(self) -> str:
+        text: str = self.cleaned_data["input_template"]
+        if self.cleaned_data.get("input_mode") == Trigger.InputMode.FIXED:
+            self._check_json("input_template", text)
+        return text
+
+    def clean_response_body(self) -> str:
+        text: str = self.cleaned_data["response_body"]
+        if self.cleaned_data.get("response_mode") == Trigger.ResponseMode.FIXED:
+            self._check_json("response_body", text)
+        return text
+
+    def _check_json(self, name: str, text: str) -> None:
+        if not text.strip():
+            raise ValidationError("Type a JSON document, for example {}.")
+        try:
+            parse_json(text)
+        except json.JSONDecodeError as error:
+            self.fields[name].widget.attrs["data-error-line"] = str(error.lineno)
+            raise ValidationError(
+                f"Line {error.lineno}, column {error.colno}: {error.msg}."
+            ) from error
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        if (size := len(text.encode())) > INPUT_BYTES:
+            raise ValidationError(f"This has {size:,} bytes; AWS takes {INPUT_BYTES:,}.")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not data.get("name") and data.get("path"):
+            data["name"] = default_name(data.get("method", ""), data["path"])
+        with_body = data.get("response_mode") != Trigger.ResponseMode.EMPTY
+        if with_body and data.get("response_status") in BODYLESS:
+            self.add_error("response_status", "This status has no body: choose Response “Empty”.")
+        rest_api, environment = data.get("rest_api"), data.get("environment")
+        if rest_api and environment and rest_api.environment_id != environment.pk:
+            self.add_error(
+                "rest_api",
+                f"“{rest_api}” is in {rest_api.environment}. Choose one of {environment}, "
+                "or New REST API.",
+            )
+        elif rest_api and data.get("path") and data.get("method"):
+            reason = conflict(data["method"], data["path"], self._other_routes(rest_api))
+            if reason:
+                self.add_error("path", reason)
+        return data
+
+    def _other_routes(self, rest_api: RestApi) -> list[tuple[str, str]]:
+        """The routes of the REST API's other triggers, as saved and as live."""
+        others = rest_api.triggers.present().select_related("endpoint").exclude(pk=self.instance.pk)
+        routes = []
+        for other in others:
+            routes.append((other.method, other.path))
+            if other.live:
+                routes.append((other.live.method, other.live.path))
+        return routes
+
+    def spec_as_typed(self, key: str) -> TriggerSpec:
+        """What is typed so far as a spec that nobody checked, for the preview."""
+        if not self.is_bound:
+            values = {n: self[n].value() for n in Trigger.DEPLOYED_FIELDS if n in self.fields}
+            return TriggerSpec.model_construct(key=key, **values)
+        self.is_valid()
+        # A ModelForm would write what is valid so far onto its instance only later.
+        values = {
+            n: self.cleaned_data.get(n, self[n].value())
+            for n in Trigger.DEPLOYED_FIELDS
+            if n in self.fields
+        }
+        return TriggerSpec.model_construct(key=key, **values)

@@ -1,0 +1,336 @@
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from celery import signature
+from django.db import models, transaction
+from django.db.models import Max, Q
+from django.urls import reverse
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from dashboard.models.rest_api import RestApi
+from dashboard.models.trigger import Trigger
+from infra.spec import TriggerSpec
+
+LEASE = timedelta(seconds=20)
+
+
+class InvalidTransition(Exception):
+    """The row is no longer in the status, or under the lease, that the step began with."""
+
+
+class DeploymentInProgress(Exception):
+    """Another deployment of the REST API is under way: ``deployment``."""
+
+    def __init__(self, deployment: "Deployment") -> None:
+        super().__init__(f"{deployment} is under way")
+        self.deployment = deployment
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    def active(self) -> Self:
+        return self.filter(status__in=Deployment.ACTIVE)
+
+    def for_dashboard(self) -> Self:
+        """With all that a row of the list shows, whatever the number of rows."""
+        later = Deployment.objects.filter(
+            rest_api=models.OuterRef("rest_api"),
+            number__gt=models.OuterRef("number"),
+            status=Deployment.Status.SUCCEEDED,
+        )
+        return (
+            self.select_related("rest_api__environment")
+            .prefetch_related("triggers")
+            .annotate(superseded_by=models.Subquery(later.order_by("number").values("number")[:1]))
+        )
+
+
+class Deployment(models.Model):
+    """One attempt to bring a RestApi's stack to a spec (DEPLOY) or to remove it (DESTROY).
+
+    ::
+
+        QUEUED → PLANNING → PLANNED → APPLYING → SUCCEEDED
+                    └ no changes → SUCCEEDED       any of these → FAILED
+        QUEUED, PLANNED → CANCELED
+
+    ``spec`` is the whole API as a snapshot; None for a DESTROY. ``triggers`` are the
+    chosen ones; one that is not in the spec is being removed. Only the deployer moves a
+    deployment on, each time by one guarded UPDATE; terminal rows never change.
+    """
+
+    class Action(models.TextChoices):
+        DEPLOY = "DEPLOY", "Deploy"
+        DESTROY = "DESTROY", "Remove"
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED", "Queued"
+        PLANNING = "PLANNING", "Planning"
+        PLANNED = "PLANNED", "Planned"
+        APPLYING = "APPLYING", "Applying"
+        SUCCEEDED = "SUCCEEDED", "Succeeded"
+        FAILED = "FAILED", "Failed"
+        CANCELED = "CANCELED", "Canceled"
+
+    ACTIVE: ClassVar = (Status.QUEUED, Status.PLANNING, Status.PLANNED, Status.APPLYING)
+    TERMINAL: ClassVar = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    rest_api = models.ForeignKey(
+        "dashboard.RestApi",
+        on_delete=models.PROTECT,
+        related_name="deployments",
+        verbose_name="REST API",
+    )
+    number = models.PositiveIntegerField(editable=False)
+    action = models.CharField(max_length=7, choices=Action.choices)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
+    spec = models.JSONField(null=True)
+    triggers = models.ManyToManyField("dashboard.Trigger", related_name="deployments")
+    note = models.CharField(max_length=200, blank=True)
+    requested_by = models.CharField(max_length=150)
+    requested_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    reason = models.TextField(blank=True)
+    """Why it failed, in AWS's own words where AWS said it."""
+    advice = models.TextField(blank=True)
+    """What to do about ``reason``."""
+    change_set_id = models.CharField(max_length=1024, blank=True)
+    stack_status = models.CharField(max_length=64, blank=True)
+    applied_at = models.DateTimeField(null=True)
+    """When CloudFormation took ExecuteChangeSet, or DeleteStack."""
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    next_step_at = models.DateTimeField(default=timezone.now)
+    """When the next step is due; ``reconcile`` hints again once that is long past."""
+
+    superseded_by: int | None = None
+    """Number of the next successful one, where ``for_dashboard`` has read it."""
+
+    objects = DeploymentQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-requested_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rest_api", "number"], name="deployment_number"),
+            models.UniqueConstraint(
+                fields=["rest_api"],
+                condition=Q(status__in=["QUEUED", "PLANNING", "PLANNED", "APPLYING"]),
+                name="deployment_one_active",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["SUCCEEDED", "FAILED", "CANCELED"], finished_at__isnull=False
+                )
+                | Q(
+                    status__in=["QUEUED", "PLANNING", "PLANNED", "APPLYING"],
+                    finished_at__isnull=True,
+                ),
+                name="deployment_finished_when_terminal",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["-requested_at"]),
+            models.Index(fields=["status", "-requested_at"]),
+            models.Index(fields=["requested_by", "-requested_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("deployment_detail", args=[self.pk])
+
+    @classmethod
+    def deploy(
+        cls, rest_api: RestApi, triggers: Collection[Trigger], *, by: str, note: str = ""
+    ) -> Self:
+        """Ask for a deployment: ``triggers`` as saved, every other route as it is live.
+
+        Raises DeploymentInProgress where one runs already, ValueError where API Gateway
+        would refuse the routes together.
+        """
+        wanted = rest_api.live_specs() | {trigger.key: trigger.spec() for trigger in triggers}
+        return cls._ask(rest_api, list(wanted.values()), triggers, by=by, note=note)
+
+    @classmethod
+    def remove(
+        cls, rest_api: RestApi, triggers: Collection[Trigger], *, by: str, note: str = ""
+    ) -> Self:
+        """Ask for a deployment without the routes of ``triggers``.
+
+        With no route left that is a DESTROY: the stack goes. Raises DeploymentInProgress.
+        """
+        gone = {trigger.key for trigger in triggers}
+        left = [spec for key, spec in rest_api.live_specs().items() if key not in gone]
+        return cls._ask(rest_api, left, triggers, by=by, note=note)
+
+    @classmethod
+    def again(cls, failed: Self, *, by: str) -> Self:
+        """Ask for what ``failed`` asked for: the same snapshot. Raises DeploymentInProgress."""
+        specs = [TriggerSpec.model_validate(t) for t in (failed.spec or {}).get("triggers", [])]
+        return cls._ask(
+            failed.rest_api, specs, list(failed.triggers.all()), by=by, note=failed.note
+        )
+
+    @classmethod
+    def _ask(
+        cls,
+        rest_api: RestApi,
+        specs: Collection[TriggerSpec],
+        triggers: Collection[Trigger],
+        *,
+        by: str,
+        note: str,
+    ) -> Self:
+        """Write the row; Celery is told once it is committed."""
+        spec = rest_api.spec(specs).model_dump(mode="json") if specs else None
+        with transaction.atomic():
+            RestApi.objects.select_for_update().get(pk=rest_api.pk)
+            mine = cls.objects.filter(rest_api=rest_api)
+            if active := mine.active().first():
+                raise DeploymentInProgress(active)
+            deployment = cls.objects.create(
+                rest_api=rest_api,
+                number=(mine.aggregate(last=Max("number"))["last"] or 0) + 1,
+                action=cls.Action.DEPLOY if spec else cls.Action.DESTROY,
+                spec=spec,
+                requested_by=by,
+                note=note,
+            )
+            deployment.triggers.set(triggers)
+            deployment.record(cls.Status.QUEUED)
+            deployment.hint()
+        return deployment
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+    @property
+    def change_set_name(self) -> str:
+        return f"stepgate-{self.pk}"
+
+    @property
+    def duration(self) -> timedelta:
+        return (self.finished_at or timezone.now()) - self.requested_at
+
+    @property
+    def result(self) -> str:
+        """The word for how it stands: Live only while it is."""
+        if self.status != self.Status.SUCCEEDED:
+            return self.get_status_display()
+        if self.action == self.Action.DESTROY:
+            return "Removed"
+        return f"Superseded by #{self.superseded_by}" if self.superseded_by else "Live"
+
+    def has_trigger(self, key: str) -> bool:
+        """Whether the route of ``key`` is in the spec."""
+        return self.spec is not None and any(t["key"] == key for t in self.spec["triggers"])
+
+    def hint(self, *, delay: float = 0) -> None:
+        """Tell Celery, after commit, that the next step is due in ``delay`` seconds.
+
+        A broker that is gone loses only the hint: ``reconcile`` gives it again.
+        """
+        task = {
+            self.Status.QUEUED: "plan",
+            self.Status.PLANNING: "plan",
+            self.Status.PLANNED: "apply",
+            self.Status.APPLYING: "watch" if self.applied_at else "apply",
+        }[self.Status(self.status)]
+        # A plan whose change set exists only looks: that needs no synth process.
+        queue = "plan" if task == "plan" and not self.change_set_id else "steps"
+        pk = str(self.pk)
+
+        def send() -> None:
+            try:
+                signature(f"deployer.tasks.{task}", args=[pk]).apply_async(
+                    queue=queue, countdown=delay or None
+                )
+            except OperationalError:
+                return
+
+        transaction.on_commit(send)
+
+    # -- what the deployer does ---------------------------------------------------------
+
+    def take_lease(self, *statuses: Status) -> None:
+        """Be the one that works on it now. Raises InvalidTransition where another does."""
+        token, now = uuid.uuid4(), timezone.now()
+        free = Q(lease_until=None) | Q(lease_until__lt=now)
+        taken = Deployment.objects.filter(free, pk=self.pk, status__in=statuses).update(
+            lease_token=token, lease_until=now + LEASE
+        )
+        if not taken:
+            raise InvalidTransition(f"{self.pk} is not to be worked on now")
+        self.refresh_from_db()
+
+    def renew_lease(self) -> None:
+        """Raises InvalidTransition where the lease was lost."""
+        self._guarded(lease_until=timezone.now() + LEASE)
+
+    def release(self, *, delay: float) -> None:
+        """Give the lease back; the next step is due in ``delay`` seconds."""
+        due = timezone.now() + timedelta(seconds=delay)
+        self._guarded(lease_until=None, lease_token=None, next_step_at=due)
+        self.hint(delay=delay)
+
+    def store(self, **values: Any) -> None:
+        """Write what the step has learned, under its lease."""
+        self._guarded(**values)
+
+    def move(self, status: Status, **values: Any) -> None:
+        """Go on to ``status``, keeping the lease. Raises InvalidTransition."""
+        with transaction.atomic():
+            if status in self.TERMINAL:
+                values |= {"finished_at": timezone.now(), "lease_until": None, "lease_token": None}
+            self._guarded(status=status, **values)
+            self.record(status, reason=str(values.get("reason", "")))
+
+    def _guarded(self, **values: Any) -> None:
+        updated = Deployment.objects.filter(
+            pk=self.pk, status=self.status, lease_token=self.lease_token
+        ).update(**values)
+        if not updated:
+            raise InvalidTransition(f"{self.pk} is no longer {self.status} under this lease")
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def record(self, status: str, *, reason: str = "") -> None:
+        DeploymentEvent.objects.create(
+            deployment=self, kind=DeploymentEvent.Kind.STEP, status=status, reason=reason
+        )
+
+
+class DeploymentEvent(models.Model):
+    """A step of the deployment, or one of CloudFormation's stack events. Append-only."""
+
+    class Kind(models.TextChoices):
+        STEP = "STEP"
+        STACK = "STACK"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    status = models.CharField(max_length=64)
+    resource = models.CharField(max_length=255, blank=True)
+    resource_type = models.CharField(max_length=255, blank=True)
+    reason = models.TextField(blank=True)
+    event_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+
+    class Meta:
+        ordering: ClassVar = ["at", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["deployment", "event_id"], name="event_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource or self.deployment_id} {self.status}"
+
+    @property
+    def is_failure(self) -> bool:
+        return self.status.endswith("FAILED")
+

@@ -1,0 +1,40 @@
+from typing import ClassVar
+
+from django.db import models
+
+
+class Request(models.Model):
+    """One HTTP call that a person sent to a trigger from its page, with the answer.
+
+    Headers that carry secrets are not kept. Only the newest few of a trigger stay.
+    """
+
+    KEPT = 50
+    """How many requests of one trigger stay."""
+
+    trigger = models.ForeignKey(
+        "dashboard.Trigger", on_delete=models.CASCADE, related_name="requests"
+    )
+    sent_by = models.CharField(max_length=150)
+    sent_at = models.DateTimeField(auto_now_add=True)
+    method = models.CharField(max_length=6)
+    url = models.CharField(max_length=4096)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer_headers = models.JSONField(default=dict)
+    answer_body = models.TextField(blank=True)
+    error = models.TextField(blank=True)
+    latency_ms = models.PositiveIntegerField(null=True)
+    request_id = models.CharField(max_length=80, blank=True)
+    execution_arn = models.CharField(max_length=2048, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-sent_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url}"
+
+    @property
+    def execution_name(self) -> str:
+        return self.execution_arn.rpartition(":")[2]

@@ -1,0 +1,1 @@
+(()=>{var e=document.documentElement;e.classList.add("js");var t=null;try{t=localStorage.getItem("stepgate-theme")}catch{}var a=matchMedia("(prefers-color-scheme: dark)").matches;e.dataset.bsTheme=t==="dark"||t==="light"?t:a?"dark":"light";})();

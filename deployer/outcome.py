@@ -1,0 +1,119 @@
+"""How a deployment ends, and what that leaves in the database."""
+
+from django.db import transaction
+
+from dashboard.aws import AwsError
+from dashboard.models import Deployment, DeploymentEvent, Endpoint, RestApi
+from deployer import cloudformation
+from deployer.cloudformation import Stack
+
+_LIVE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+
+
+def remember_stack(rest_api: RestApi, stack_id: str) -> None:
+    """Store what CreateChangeSet answered: from now on that stack is ours."""
+    if rest_api.stack_id != stack_id:
+        rest_api.stack_id = stack_id
+        rest_api.save(update_fields=["stack_id"])
+
+
+def forget_stack(rest_api: RestApi) -> None:
+    """The stack is gone, and its REST API with it."""
+    rest_api.stack_id = rest_api.api_id = ""
+    rest_api.save(update_fields=["stack_id", "api_id"])
+
+
+def conclude(deployment: Deployment, stack: Stack | None) -> None:
+    """The stack has come to rest: succeed or fail by its status."""
+    if deployment.action == Deployment.Action.DESTROY:
+        if stack is None or stack.status == "DELETE_COMPLETE":
+            succeed(deployment, stack)
+        else:
+            fail(deployment, _why(deployment, stack), "Mend what CloudFormation names, try again.")
+        return
+    if stack is not None and stack.status in _LIVE:
+        if not stack.protected:
+            _protect(deployment)
+        succeed(deployment, stack)
+        return
+    reason = _why(deployment, stack)
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        forget_stack(deployment.rest_api)
+    fail(deployment, reason, "Mend what CloudFormation names, then try again.")
+
+
+def succeed(deployment: Deployment, stack: Stack | None) -> None:
+    """Write what callers meet from now on, and end the deployment."""
+    rest_api = deployment.rest_api
+    chosen = list(deployment.triggers.all())
+    with transaction.atomic():
+        deployment.move(Deployment.Status.SUCCEEDED)
+        if deployment.action == Deployment.Action.DESTROY or stack is None:
+            Endpoint.objects.filter(trigger__rest_api=rest_api).delete()
+            rest_api.live = None
+            forget_stack(rest_api)
+        else:
+            rest_api.live = deployment
+            rest_api.api_id = stack.outputs["RestApiId"]
+            _write_endpoints(deployment)
+        rest_api.save(update_fields=["live", "api_id"])
+        for trigger in chosen:
+            if not deployment.has_trigger(trigger.key):
+                trigger.mark_gone(by=deployment.requested_by)
+        rest_api.end_if_empty(by=deployment.requested_by)
+
+
+def fail(deployment: Deployment, reason: str, advice: str) -> None:
+    """End FAILED, leaving nothing half-made behind."""
+    _clean_up(deployment)
+    deployment.move(Deployment.Status.FAILED, reason=reason, advice=advice)
+
+
+def _write_endpoints(deployment: Deployment) -> None:
+    rest_api = deployment.rest_api
+    specs = {t["key"]: t for t in (deployment.spec or {})["triggers"]}
+    for trigger in rest_api.triggers.filter(key__in=specs):
+        Endpoint.objects.update_or_create(
+            trigger=trigger,
+            defaults={
+                "deployment": deployment,
+                "api_id": rest_api.api_id,
+                "stage_name": rest_api.stage_name,
+                "spec": specs[trigger.key],
+            },
+        )
+
+
+def _protect(deployment: Deployment) -> None:
+    """Termination protection; what callers meet does not hang on it."""
+    try:
+        cloudformation.protect(deployment.rest_api, on=True)
+    except AwsError as error:
+        deployment.record("NOT_PROTECTED", reason=str(error))
+
+
+def _why(deployment: Deployment, stack: Stack | None) -> str:
+    """CloudFormation's own first failure, verbatim, behind the stack's status."""
+    status = stack.status if stack else "the stack is gone"
+    first = deployment.events.filter(
+        kind=DeploymentEvent.Kind.STACK, status__endswith="_FAILED"
+    ).first()
+    if first is not None:
+        return f"{first.resource} ({first.resource_type}) {first.status}: {first.reason}"
+    return f"{status}: {stack.reason}" if stack and stack.reason else status
+
+
+def _clean_up(deployment: Deployment) -> None:
+    """Remove a change set that will not be executed, and the empty stack it made."""
+    rest_api = deployment.rest_api
+    if not deployment.change_set_id or deployment.applied_at or not rest_api.stack_id:
+        return
+    try:
+        stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+        if stack is not None and stack.is_empty:
+            cloudformation.delete_stack(deployment)
+            forget_stack(rest_api)
+        elif stack is not None:
+            cloudformation.delete_change_set(deployment)
+    except AwsError as error:
+        deployment.record("NOT_CLEANED_UP", reason=str(error))

@@ -1,0 +1,287 @@
+"""The steps of a deployment's life: short, idempotent, each under a lease on its row.
+
+Every task may be delivered twice, late or never. A step that finds the row moved on, or
+leased by another, does nothing; ``reconcile`` restarts what nobody works on.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from dashboard.aws import AwsError
+from dashboard.celery import app
+from dashboard.models import Deployment, DeploymentEvent, InvalidTransition
+from deployer import cloudformation, outcome
+from deployer.cloudformation import Stack
+from deployer.synth import SynthDied, SynthError, synth
+from infra.spec import ApiSpec
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = timedelta(minutes=5)
+"""How long a step is tried again while AWS throttles or cannot be reached."""
+OVERDUE = timedelta(seconds=10)
+"""How late a step may be before ``reconcile`` hints again."""
+
+Status = Deployment.Status
+
+
+class Refused(Exception):
+    """The deployment cannot go on: ``reason`` in words, ``advice`` says what to do."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.advice = advice
+
+
+@app.task
+def plan(pk: str) -> None:
+    """QUEUED → PLANNING → PLANNED: synthesize, and have a change set made."""
+    _step(pk, (Status.QUEUED, Status.PLANNING), _plan)
+
+
+@app.task
+def apply(pk: str) -> None:
+    """PLANNED → APPLYING: execute the change set, or delete the stack."""
+    _step(pk, (Status.PLANNED, Status.APPLYING), _apply)
+
+
+@app.task
+def watch(pk: str) -> None:
+    """APPLYING → SUCCEEDED or FAILED: look once, write what is new, come back later."""
+    _step(pk, (Status.APPLYING,), _watch)
+
+
+@app.task
+def reconcile() -> None:
+    """Hint again at every deployment whose next step is overdue and unleased."""
+    now = timezone.now()
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    for deployment in Deployment.objects.active().filter(free, next_step_at__lt=now - OVERDUE):
+        overdue = Deployment.objects.filter(
+            pk=deployment.pk, next_step_at=deployment.next_step_at
+        )
+        if overdue.update(next_step_at=now):
+            deployment.hint()
+
+
+def _step(pk: str, statuses: tuple[Status, ...], step: Callable[[Deployment], None]) -> None:
+    deployment = (
+        Deployment.objects.select_related("rest_api__environment").filter(pk=pk).first()
+    )
+    if deployment is None:
+        return
+    try:
+        deployment.take_lease(*statuses)
+    except InvalidTransition:
+        return
+    try:
+        try:
+            step(deployment)
+        except (AwsError, SynthDied) as error:
+            transient = not isinstance(error, AwsError) or error.transient
+            if not transient or _out_of_patience(deployment):
+                advice = getattr(error, "advice", "Start the worker again and try again.")
+                outcome.fail(deployment, str(error), advice)
+            else:
+                deployment.release(delay=3)
+        except SynthError as error:
+            outcome.fail(deployment, str(error), "Change the trigger that it names, then deploy.")
+        except Refused as error:
+            outcome.fail(deployment, error.reason, error.advice)
+        except InvalidTransition:
+            raise
+        except Exception as error:
+            outcome.fail(
+                deployment,
+                f"Stepgate itself failed: {type(error).__name__}: {error}",
+                "This is a bug in Stepgate: the worker's log has the traceback. Try again.",
+            )
+            raise
+    except InvalidTransition:
+        logger.warning("deployment %s: another step took over", pk)
+
+
+def _out_of_patience(deployment: Deployment) -> bool:
+    last = deployment.events.filter(kind=DeploymentEvent.Kind.STEP).last()
+    return last is not None and timezone.now() - last.at > PATIENCE
+
+
+def _plan(deployment: Deployment) -> None:
+    if deployment.status == Status.QUEUED:
+        deployment.move(Status.PLANNING)
+    if not deployment.change_set_id:
+        stack = _own_stack(deployment)
+        if stack is not None and _busy(deployment, stack):
+            deployment.release(delay=2)
+            return
+        if deployment.action == Deployment.Action.DESTROY:
+            _go_on_to_apply(deployment)
+            return
+        _create_change_set(deployment, new=stack is None or stack.is_empty)
+    change_set = cloudformation.find_change_set(deployment)
+    if change_set is None:
+        raise Refused("CloudFormation no longer has the change set.", "Deploy again.")
+    if change_set.in_progress:
+        deployment.release(delay=1)
+    elif change_set.without_changes:
+        cloudformation.delete_change_set(deployment)
+        stack = cloudformation.find_stack(deployment.rest_api, deployment.rest_api.stack_id)
+        outcome.succeed(deployment, stack)
+    elif change_set.status == "CREATE_COMPLETE":
+        _go_on_to_apply(deployment)
+    else:
+        raise Refused(
+            f"The change set ended {change_set.status}: {change_set.reason}",
+            "Mend what CloudFormation names, then try again.",
+        )
+
+
+def _go_on_to_apply(deployment: Deployment) -> None:
+    deployment.move(Status.PLANNED)
+    deployment.release(delay=0)
+
+
+def _own_stack(deployment: Deployment) -> Stack | None:
+    """The REST API's stack, or None where there is none yet. Raises Refused if not ours."""
+    rest_api = deployment.rest_api
+    if rest_api.stack_id:
+        stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+        if stack is not None and stack.status != "DELETE_COMPLETE":
+            if not stack.is_empty and rest_api.tags.items() > stack.tags.items():
+                raise _not_ours(deployment, "its tags are not this REST API's")
+            return stack
+        outcome.forget_stack(rest_api)
+    stack = cloudformation.find_stack(rest_api, rest_api.stack_name)
+    if stack is None:
+        return None
+    change_set = cloudformation.find_change_set(deployment) if stack.is_empty else None
+    if change_set is None or not rest_api.tags.items() <= change_set.tags.items():
+        raise _not_ours(deployment, "it was there before the first deployment")
+    # A worker died between CloudFormation's answer and our writing it down.
+    outcome.remember_stack(rest_api, change_set.stack_id)
+    return stack
+
+
+def _not_ours(deployment: Deployment, why: str) -> Refused:
+    name = deployment.rest_api.stack_name
+    return Refused(
+        f"The stack {name} is not Stepgate's: {why}. Nothing was changed.",
+        f"Delete or rename the stack {name}, or give this Stepgate another STEPGATE_INSTANCE.",
+    )
+
+
+def _busy(deployment: Deployment, stack: Stack) -> bool:
+    """Whether the stack has to come to rest first."""
+    deployment.store(stack_status=stack.status)
+    if stack.in_progress:
+        if _out_of_patience(deployment):
+            raise Refused(
+                f"The stack is still {stack.status}.",
+                "Wait until CloudFormation is done with it, then try again.",
+            )
+        return True
+    if stack.status == "ROLLBACK_COMPLETE" and deployment.action != Deployment.Action.DESTROY:
+        # The first create failed: such a stack can only be deleted.
+        cloudformation.delete_stack(deployment)
+        return True
+    return False
+
+
+def _create_change_set(deployment: Deployment, *, new: bool) -> None:
+    spec = ApiSpec.model_validate(deployment.spec)
+    template = synth.template(spec, waiting=deployment.renew_lease)
+    text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+    size = len(text.encode())
+    if size > cloudformation.TEMPLATE_BYTES:
+        raise Refused(
+            f"The template has {size:,} bytes; CloudFormation takes "
+            f"{cloudformation.TEMPLATE_BYTES:,} without an S3 bucket.",
+            "Move some of its triggers to another REST API, or shorten their fixed JSON.",
+        )
+    deployment.renew_lease()
+    try:
+        stack_id = cloudformation.create_change_set(deployment, text, new=new)
+    except AwsError as error:
+        found = cloudformation.find_change_set(deployment)
+        if "AlreadyExists" not in error.code or found is None:
+            raise
+        stack_id = found.stack_id
+    outcome.remember_stack(deployment.rest_api, stack_id)
+    deployment.store(change_set_id=deployment.change_set_name)
+
+
+def _apply(deployment: Deployment) -> None:
+    if deployment.status == Status.PLANNED:
+        deployment.move(Status.APPLYING)
+    rest_api = deployment.rest_api
+    if deployment.action == Deployment.Action.DEPLOY:
+        cloudformation.execute_change_set(deployment)
+    elif rest_api.stack_id:
+        stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+        if stack is not None and stack.status != "DELETE_COMPLETE":
+            if stack.protected:
+                cloudformation.protect(rest_api, on=False)
+            cloudformation.delete_stack(deployment)
+    deployment.store(applied_at=timezone.now())
+    _watch(deployment)
+
+
+def _watch(deployment: Deployment) -> None:
+    rest_api = deployment.rest_api
+    if deployment.action == Deployment.Action.DESTROY and not rest_api.stack_id:
+        outcome.succeed(deployment, None)
+        return
+    stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+    if stack is not None:
+        _write_events(deployment)
+        deployment.store(stack_status=stack.status)
+    if stack is not None and (stack.in_progress or _is_still_to_start(deployment, stack)):
+        deployment.release(delay=_pause(deployment))
+    else:
+        outcome.conclude(deployment, stack)
+
+
+def _is_still_to_start(deployment: Deployment, stack: Stack) -> bool:
+    """Whether the stack's status is still the one of before our call."""
+    if deployment.action == Deployment.Action.DESTROY:
+        return not stack.status.startswith("DELETE_")
+    if stack.status.startswith("DELETE_"):
+        return False
+    change_set = cloudformation.find_change_set(deployment)
+    return change_set is not None and change_set.execution_status in {
+        "AVAILABLE",
+        "EXECUTE_IN_PROGRESS",
+    }
+
+
+def _pause(deployment: Deployment) -> float:
+    """Seconds until the next look: short at first, 2 s at most."""
+    since = (timezone.now() - (deployment.applied_at or timezone.now())).total_seconds()
+    return min(2.0, max(0.1, since / 4))
+
+
+def _write_events(deployment: Deployment) -> None:
+    stack_events = deployment.events.filter(kind=DeploymentEvent.Kind.STACK)
+    known = set(stack_events.values_list("event_id", flat=True))
+    DeploymentEvent.objects.bulk_create(
+        [
+            DeploymentEvent(
+                deployment=deployment,
+                kind=DeploymentEvent.Kind.STACK,
+                at=event.at,
+                status=event.status,
+                resource=event.resource,
+                resource_type=event.resource_type,
+                reason=event.reason,
+                event_id=event.id,
+            )
+            for event in cloudformation.events_since(deployment, {k for k in known if k})
+        ],
+        ignore_conflicts=True,
+    )
