@@ -68,6 +68,8 @@ class TriggerForm(forms.ModelForm[Trigger]):
             "input_template": JsonEditor,
             "response_body": JsonEditor,
             "description": forms.Textarea(attrs={"rows": 2}),
+            "path": forms.TextInput(attrs={"placeholder": "/orders/{id}", "spellcheck": "false"}),
+            "state_machine_arn": forms.TextInput(attrs={"spellcheck": "false"}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -78,13 +80,22 @@ class TriggerForm(forms.ModelForm[Trigger]):
         if self.trigger is None:
             environment = self.initial.get("environment") or Environment.objects.first()
             self.initial["environment"] = getattr(environment, "pk", environment)
+            self.initial.setdefault("input_template", "{}")
+            self.initial.setdefault("response_body", "{}")
         else:
             self.initial["environment"] = self.trigger.rest_api.environment_id
             self.initial.setdefault("version", self.trigger.version)
             if self.trigger.deployments.exists():
                 self.fields["environment"].disabled = True
                 self.fields["rest_api"].disabled = True
+        self.fields["name"].widget.attrs["data-fill-from"] = "method path"
+        self.fields["input_mode"].widget.attrs |= {
+            "data-default-by": "method",
+            "data-defaults": json.dumps({"GET": "FIXED", "DELETE": "FIXED", "*": "BODY"}),
+        }
         for name, field in self.fields.items():
+            select = isinstance(field.widget, forms.Select)
+            field.widget.attrs["class"] = "form-select" if select else "form-control"
             if self.errors and name in self.errors:
                 field.widget.attrs["aria-invalid"] = "true"
                 field.widget.attrs["aria-describedby"] = f"id_{name}_error"

@@ -63,8 +63,8 @@ class ApiStack(Stack):
 def _throttles(triggers: tuple[TriggerSpec, ...]) -> dict[str, apigateway.MethodDeploymentOptions]:
     """A limit for every route, and one for the whole stage.
 
-    The stage-wide entry is what catches the methods of an ANY route: a setting is looked
-    up by the method that was called.
+    The stage-wide entry is a net under the routes of method ANY: the API reference does
+    not say whether a setting for ANY holds for each method that is called through it.
     """
     any_routes = [trigger for trigger in triggers if trigger.method == "ANY"]
     options = {

@@ -29,7 +29,7 @@ from infra.local import HEALTH_PATH
 from infra.spec import TriggerSpec
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 30
+START_SECONDS = 60
 T = TypeVar("T")
 
 
@@ -66,7 +66,8 @@ def _session() -> boto3.Session:
 def _client(endpoint_url: str, service: str) -> Any:
     # inject_host_prefix puts "sync-" in front of the host for StartSyncExecution.
     config = Config(inject_host_prefix=False, retries={"max_attempts": 1})
-    return _session().client(service, endpoint_url=endpoint_url, config=config)
+    session: Any = _session()  # its type knows only literal service names
+    return session.client(service, endpoint_url=endpoint_url, config=config)
 
 
 def until(condition: Callable[[], T], seconds: float = 15) -> T:
@@ -137,8 +138,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def shared() -> LocalAws:
     """One embedded AWS for the whole test run, ended when Python ends."""
     stack = contextlib.ExitStack()
+    aws = stack.enter_context(running())
+    # Registered last, so that it runs before the state directory is cleaned up.
     atexit.register(stack.close)
-    return stack.enter_context(running())
+    return aws
 
 
 def machine_arn(name: str) -> str:

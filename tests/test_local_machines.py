@@ -3,13 +3,14 @@
 import json
 import signal
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from infra.local import HEALTH_PATH
+from infra.local import HEALTH_PATH, seams
 from tests.local_aws import LocalAws, deploy_api, machine_arn, running, shared, trigger, until
 
 SAMPLE = '{"orderId":"A-1001","items":[{"sku":"mug","quantity":2}]}'
@@ -79,6 +80,14 @@ def test_only_the_loopback_address_listens(aws: LocalAws) -> None:
     rows = [row.split() for table in tables for row in table.read_text().splitlines()[1:]]
     addresses = {row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{aws.port:04X}")}
     assert addresses == {f"0100007F:{aws.port:04X}"}
+
+
+def test_an_unexpected_ministack_is_named_when_it_lacks_something() -> None:
+    with pytest.raises(seams.IncompatibleMinistackError) as error:
+        seams.replace(seams, "_no_such_function", None)
+    assert f"ministack {version('ministack')} has no infra.local.seams._no_such_function" in str(
+        error.value
+    )
 
 
 def test_a_restart_keeps_apis_machines_and_executions(tmp_path: Path) -> None:

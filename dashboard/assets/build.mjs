@@ -106,6 +106,19 @@ async function icons() {
   await writeFile(`${out}/favicon.svg`, await readFile("src/favicon.svg", "utf8"));
 }
 
+/** The full notices, which MIT asks to go along with the copies. */
+async function licenses() {
+  const { packages: locked } = JSON.parse(await readFile("package-lock.json", "utf8"));
+  const texts = [];
+  for (const [folder, { dev, license, version }] of Object.entries(locked).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (!folder || dev) continue;
+    const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
+    const text = file ? await readFile(`${folder}/${file}`, "utf8") : "";
+    texts.push(`== ${folder.replace(/^.*node_modules\//, "")} ${version} (${license})\n\n${text.trim()}\n`);
+  }
+  await writeFile(`${out}/licenses.txt`, texts.join("\n"));
+}
+
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-await Promise.all([scripts(), styles(), icons()]);
+await Promise.all([scripts(), styles(), icons(), licenses()]);

@@ -49,16 +49,16 @@ class Trigger(models.Model):
     """
 
     class Method(models.TextChoices):
-        GET = "GET"
-        POST = "POST"
-        PUT = "PUT"
-        PATCH = "PATCH"
-        DELETE = "DELETE"
-        ANY = "ANY"
+        GET = "GET", "GET"
+        POST = "POST", "POST"
+        PUT = "PUT", "PUT"
+        PATCH = "PATCH", "PATCH"
+        DELETE = "DELETE", "DELETE"
+        ANY = "ANY", "ANY"
 
     class MachineType(models.TextChoices):
-        STANDARD = "STANDARD"
-        EXPRESS = "EXPRESS"
+        STANDARD = "STANDARD", "STANDARD"
+        EXPRESS = "EXPRESS", "EXPRESS"
 
     class InputMode(models.TextChoices):
         BODY = "BODY", "Request body"

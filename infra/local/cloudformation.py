@@ -162,7 +162,7 @@ def _is_new(stack_id: str, logical_id: str) -> bool:
     return True
 
 
-def _add_event(  # noqa: PLR0913 - ministack calls it so
+def _add_event(
     add: Callable[..., None],
     stack_id: str,
     stack_name: str,

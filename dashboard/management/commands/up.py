@@ -72,7 +72,7 @@ class Command(BaseCommand):
                     return
             except httpx.HTTPError as error:
                 answer = f"{type(error).__name__}: {error}"
-            time.sleep(0.1)
+            time.sleep(0.2)
         self.stderr.write(f"Not ready after {PATIENCE_SECONDS} s: {answer}")
 
     def _say(self, url: str, seconds: float) -> None:
@@ -105,6 +105,8 @@ def _environ() -> dict[str, str]:
     return os.environ | {
         "PATH": f"{here}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        # On one's own machine nobody needs a celery user.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         "PORT": str(settings.PORT),
         "LOCAL_AWS_PORT": str(settings.LOCAL_AWS_PORT),
         "LOCAL_AWS_STATE": str(settings.LOCAL_DIR / "aws"),
