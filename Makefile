@@ -8,7 +8,7 @@ up: .venv/installed
 	@$(BIN)/python manage.py up
 
 test: check browser
-	$(BIN)/pytest
+	$(BIN)/python -m pytest
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -1,7 +1,5 @@
 """The Django admin: Deployments and their events can be read there, and nothing more."""
 
-from typing import ClassVar
-
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -23,13 +21,20 @@ class ReadOnly:
 
 class EventInline(ReadOnly, admin.TabularInline[DeploymentEvent, Deployment]):
     model = DeploymentEvent
-    fields: ClassVar = ["at", "kind", "status", "resource", "resource_type", "reason"]
+    fields = (
+        "at",
+        "kind",
+        "status",
+        "resource",
+        "resource_type",
+        "reason",
+    )
     readonly_fields = fields
 
 
 @admin.register(Deployment)
 class DeploymentAdmin(ReadOnly, admin.ModelAdmin[Deployment]):
-    list_display: ClassVar = [
+    list_display = (
         "rest_api",
         "number",
         "action",
@@ -38,16 +43,31 @@ class DeploymentAdmin(ReadOnly, admin.ModelAdmin[Deployment]):
         "requested_at",
         "finished_at",
         "note",
-    ]
-    list_filter: ClassVar = ["status", "action", "rest_api__environment"]
-    search_fields: ClassVar = ["requested_by", "note", "rest_api__name"]
+    )
+    list_filter = (
+        "status",
+        "action",
+        "rest_api__environment",
+    )
+    search_fields = (
+        "requested_by",
+        "note",
+        "rest_api__name",
+    )
     date_hierarchy = "requested_at"
-    list_select_related: ClassVar = ["rest_api"]
-    inlines: ClassVar = [EventInline]
+    list_select_related = ("rest_api",)
+    inlines = (EventInline,)
 
 
 @admin.register(DeploymentEvent)
 class DeploymentEventAdmin(ReadOnly, admin.ModelAdmin[DeploymentEvent]):
-    list_display: ClassVar = ["at", "deployment", "kind", "status", "resource", "reason"]
-    list_filter: ClassVar = ["kind"]
-    list_select_related: ClassVar = ["deployment"]
+    list_display = (
+        "at",
+        "deployment",
+        "kind",
+        "status",
+        "resource",
+        "reason",
+    )
+    list_filter = ("kind",)
+    list_select_related = ("deployment",)

@@ -10,6 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
@@ -25,7 +27,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 3},
     # The embedded AWS answers StartSyncExecution without the "sync-" host.
     inject_host_prefix=not settings.LOCAL_AWS,
-    user_agent_appid="stepgate",
+    user_agent_extra="stepgate",
 )
 _making_a_client = threading.Lock()
 
@@ -122,23 +124,41 @@ def _session(region: str | None, role_arn: str) -> boto3.Session:
     if settings.LOCAL_AWS:
         # The embedded AWS takes any key: real ones are never sent to it.
         return boto3.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=region  # noqa: S106
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - no secret
+            region_name=region,
         )
     if not role_arn:
         return boto3.Session(region_name=region)
-    base = get_session()
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=base.create_client,
-        source_credentials=base.get_credentials(),
-        role_arn=role_arn,
-        extra_args={"RoleSessionName": f"stepgate-{settings.STEPGATE_INSTANCE}"},
-    )
     assumed = get_session()
-    # botocore has no public way to give a session refreshable credentials.
-    assumed._credentials = DeferredRefreshableCredentials(  # noqa: SLF001
-        method="assume-role", refresh_using=fetcher.fetch_credentials
-    )
+    resolver = CredentialResolver([_AssumedRole(role_arn)])
+    assumed.register_component("credential_provider", resolver)
     return boto3.Session(botocore_session=assumed, region_name=region)
+
+
+class _AssumedRole(CredentialProvider):
+    """Credentials of a role, fetched when first needed and again before they expire."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, role_arn: str) -> None:
+        super().__init__()
+        self._role_arn = role_arn
+
+    def load(self) -> DeferredRefreshableCredentials | None:
+        base = get_session()
+        source = base.get_credentials()
+        if source is None:
+            return None
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=base.create_client,
+            source_credentials=source,
+            role_arn=self._role_arn,
+            extra_args={"RoleSessionName": f"stepgate-{settings.STEPGATE_INSTANCE}"},
+        )
+        return DeferredRefreshableCredentials(
+            method=self.METHOD, refresh_using=fetcher.fetch_credentials
+        )
 
 
 @lru_cache(maxsize=256)

@@ -17,7 +17,7 @@ ANSWER_BYTES = 65_536
 _SECRET_HEADERS = {"authorization", "x-api-key", "cookie", "x-amz-security-token"}
 
 
-def send(  # noqa: PLR0913
+def send(
     trigger: Trigger,
     *,
     by: str,

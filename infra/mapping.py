@@ -30,7 +30,7 @@ def _document(text: str) -> str:
 
 
 def _escaped(expression: str) -> str:
-    return f"$util.escapeJavaScript({expression}).replaceAll(\"\\\\'\", \"'\")"
+    return f'$util.escapeJavaScript({expression}).replaceAll("\\\\\'", "\'")'
 
 
 def request_template(trigger: TriggerSpec) -> str:
@@ -58,7 +58,7 @@ def response_template(trigger: TriggerSpec) -> str:
         return "#set($empty = 0)"
     return (
         f"{_SET_ID}\n"
-        '{"executionArn":$input.json(\'$.executionArn\'),'
+        "{\"executionArn\":$input.json('$.executionArn'),"
         '"startDate":$input.json(\'$.startDate\'),"requestId":"$id"}'
     )
 

@@ -57,7 +57,7 @@ class LocalAws:
 def _session() -> boto3.Session:
     return boto3.Session(
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - no secret
+        aws_secret_access_key="test",
         region_name="us-east-1",
     )
 

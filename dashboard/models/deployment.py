@@ -248,7 +248,7 @@ class Deployment(models.Model):
         def send() -> None:
             try:
                 signature(f"deployer.tasks.{task}", args=[pk]).apply_async(
-                    queue=queue, countdown=delay or None
+                    queue=queue, countdown=delay
                 )
             except OperationalError:
                 return
@@ -333,4 +333,3 @@ class DeploymentEvent(models.Model):
     @property
     def is_failure(self) -> bool:
         return self.status.endswith("FAILED")
-

@@ -51,6 +51,9 @@ class RestApi(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("rest_api_detail", args=[self.key])
+
     @property
     def stack_name(self) -> str:
         return f"stepgate-{settings.STEPGATE_INSTANCE}-{self.key}"
@@ -77,9 +80,6 @@ class RestApi(models.Model):
             stage_name=self.stage_name,
             triggers=tuple(sorted(triggers, key=lambda trigger: trigger.key)),
         )
-
-    def get_absolute_url(self) -> str:
-        return reverse("rest_api_detail", args=[self.key])
 
     def end_if_empty(self, *, by: str) -> None:
         """With no stack and no trigger left it is gone. Its row stays for the audit."""

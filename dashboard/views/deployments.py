@@ -118,7 +118,7 @@ def _context(deployment: Deployment) -> dict[str, Any]:
         "triggers": triggers,
         "steps": _steps(deployment, [e for e in events if e.kind == DeploymentEvent.Kind.STEP]),
         # Failures first, then the newest.
-        "stack_events": sorted(stack_events[::-1], key=lambda e: not e.is_failure),
+        "stack_events": sorted(stack_events, key=lambda e: (not e.is_failure, -e.pk)),
         "title": f"{deployment.result} · {deployment} {rest_api}",
         "waiting": _waiting_for(deployment),
         "is_live": rest_api.live_id == deployment.pk,

@@ -51,9 +51,9 @@ def _context(environment_name: str, arn: str) -> dict[str, Any]:
         "name": match["name"],
         "machine": match["machine"],
         "target": environment,
-        "trigger": Trigger.objects.filter(
-            key=key, rest_api__environment=environment
-        ).select_related("rest_api").first(),
+        "trigger": Trigger.objects.filter(key=key, rest_api__environment=environment)
+        .select_related("rest_api")
+        .first(),
         "ended": False,
         "title": f"{match['machine']} {match['name']}",
     }

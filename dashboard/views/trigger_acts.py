@@ -84,9 +84,7 @@ def _last_call(trigger: Trigger) -> dict[str, object]:
     spec = trigger.spec_live()
     if spec is not None and spec.machine_type == Trigger.MachineType.STANDARD:
         try:
-            found = step_functions.executions(
-                trigger.rest_api.environment, spec.state_machine_arn
-            )
+            found = step_functions.executions(trigger.rest_api.environment, spec.state_machine_arn)
         except aws.AwsError as error:
             return {"last_call_error": error}
         calls += [row.started_at for row in found if row.name.startswith(f"{trigger.key}-")]

@@ -34,7 +34,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if not Environment.objects.exists():
         return redirect("trigger_list")
     if request.method != "POST":
-        initial = request.GET.dict()
+        initial: dict[str, Any] = request.GET.dict()
         if name := initial.pop("environment", ""):
             initial["environment"] = Environment.objects.filter(name=name).first()
         form = TriggerForm(initial=initial)
@@ -99,14 +99,14 @@ def _new_rest_api(form: TriggerForm, by: str) -> RestApi:
 
 def _saved(request: HttpRequest, trigger: Trigger) -> HttpResponse:
     if "deploy" not in request.POST:
-        messages.success(request, f"{trigger} is saved. Callers do not meet it until it is deployed.")
+        messages.success(
+            request, f"{trigger} is saved. Callers do not meet it until it is deployed."
+        )
         return redirect(trigger)
     return ask_to_deploy(request, trigger.rest_api, [trigger])
 
 
-def ask_to_deploy(
-    request: HttpRequest, rest_api: RestApi, triggers: list[Trigger]
-) -> HttpResponse:
+def ask_to_deploy(request: HttpRequest, rest_api: RestApi, triggers: list[Trigger]) -> HttpResponse:
     """Ask, and go to the deployment's page; to the one under way if there is one."""
     if not request.user.has_perm("dashboard.add_deployment"):
         messages.error(

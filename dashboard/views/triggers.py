@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import aws, snippets, step_functions
-from dashboard.models import Deployment, Environment, Request, RestApi, Trigger
+from dashboard.models import Deployment, Environment, RestApi, Trigger
 from dashboard.views import live
 from infra import mapping
+from infra.spec import path_variables
 
 ROWS = 50
 RECENT = 20
@@ -85,10 +86,10 @@ def base_url(rest_api: RestApi) -> str:
 
 def attach_latest(triggers: list[Trigger]) -> None:
     """Give each trigger of ``for_dashboard()`` the newest deployment that it was chosen in."""
-    ids = {t.latest_deployment_id for t in triggers if t.latest_deployment_id}
-    latest = Deployment.objects.in_bulk(ids)
+    ids = {trigger.pk: getattr(trigger, "latest_deployment_id", None) for trigger in triggers}
+    latest = Deployment.objects.in_bulk({pk for pk in ids.values() if pk})
     for trigger in triggers:
-        trigger.latest = latest.get(trigger.latest_deployment_id)
+        trigger.latest = latest.get(ids[trigger.pk])
 
 
 def get_trigger(key: str) -> Trigger:
@@ -117,13 +118,13 @@ def frame(trigger: Trigger, tab: str) -> dict[str, Any]:
 def overview(request: HttpRequest, key: str) -> HttpResponse:
     trigger = get_trigger(key)
     context = frame(trigger, "overview") | _recent_context(trigger)
-    sent = trigger.requests.filter(pk=_number(request.GET.get("sent"))).first()
+    sent = trigger.requests.filter(pk=_number(request.GET.get("sent")) or 0).first()
     served = trigger.spec_live() or trigger.spec()
     context |= {
         "sent": sent,
         "last": sent or trigger.requests.first(),
         "served": served,
-        "variables": snippets.path_variables(served.path),
+        "variables": path_variables(served.path),
         "sample_body": snippets.SAMPLE_BODY if served.input_mode == "BODY" else "",
         "methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
     }

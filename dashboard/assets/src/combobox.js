@@ -66,7 +66,7 @@ class Combobox {
     try {
       const answer = await fetch(url, { headers: { "HX-Request": "true" }, signal: request.signal });
       const elsewhere = answer.redirected && new URL(answer.url).pathname !== url.pathname;
-      if (elsewhere) this.say("You are signed out. Load the page again to sign in.");
+      if (elsewhere || answer.headers.has("HX-Redirect")) this.say("You are signed out. Load the page again to sign in.");
       else if (!answer.ok) this.say(`No suggestions: the server answered ${answer.status}. An ARN can be pasted.`);
       else this.show(await answer.text());
     } catch (error) {

@@ -9,10 +9,11 @@
 //      (or data-poll-version / data-poll-every on the partial's first element)
 // 204  nothing changed (X-Poll-Version and X-Poll-Every count here too)
 // 286  the last answer: goes in, and polling stops
-// X-Page-Title (URI-encoded) becomes the tab's title; HX-Redirect leaves the page.
+// X-Page-Title (URI-encoded) becomes the tab's title; X-Deploying goes into the frame; HX-Redirect leaves the page.
 // The poll ends as well when the part leaves the page or loses data-poll.
 import htmx from "htmx.org";
 import { announce } from "./announce.js";
+import { showDeploying } from "./deploying.js";
 import { relative } from "./times.js";
 
 const EVERY_MS = 2000;
@@ -115,6 +116,7 @@ class Part {
     const version = xhr.getResponseHeader("X-Poll-Version") ?? inside?.pollVersion;
     const every = xhr.getResponseHeader("X-Poll-Every") ?? inside?.pollEvery;
     const title = xhr.getResponseHeader("X-Page-Title");
+    showDeploying(xhr.getResponseHeader("X-Deploying"));
     if (version) dataset.pollVersion = version;
     if (every) dataset.pollEvery = every;
     if (title) document.title = decodeURIComponent(title);

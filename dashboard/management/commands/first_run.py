@@ -43,9 +43,7 @@ class Command(BaseCommand):
 
     def _environment(self) -> None:
         if settings.LOCAL_AWS:
-            Environment.objects.create(
-                name="local", account_id=LOCAL_ACCOUNT, region=LOCAL_REGION
-            )
+            Environment.objects.create(name="local", account_id=LOCAL_ACCOUNT, region=LOCAL_REGION)
             return
         try:
             identity = aws.who_am_i()

@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 manager.add_process(name, command, env=_environ(), cwd=str(settings.BASE_DIR))
         threading.Thread(target=self._say_when_ready, args=(began,), daemon=True).start()
         manager.loop()
-        sys.exit(0 if manager.returncode == 130 else manager.returncode)  # noqa: PLR2004
+        sys.exit(0 if manager.returncode == 130 else manager.returncode)
 
     def _check_ports(self, left_out: set[str]) -> None:
         wanted = [("web", "PORT", settings.PORT)]
