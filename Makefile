@@ -9,6 +9,7 @@ up: .venv/installed
 
 test: check browser
 	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.postgresql
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -14,7 +14,18 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.session import get_session
 from django.conf import settings
 
@@ -37,7 +48,6 @@ _THROTTLED = {
     "ThrottledException",
     "TooManyRequestsException",
     "RequestLimitExceeded",
-    "LimitExceededException",
     "SlowDown",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
@@ -48,6 +58,13 @@ _BAD_CREDENTIALS = {
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
 }
+_WITHOUT_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    SSOError,
+    TokenRetrievalError,
+)
 
 
 class AwsError(Exception):
@@ -67,7 +84,7 @@ class AwsError(Exception):
     @property
     def transient(self) -> bool:
         """Whether the same call may go through later, as it stands."""
-        return self.throttled or self.status >= 500 or self.code in {"Unreachable", "Timeout"}
+        return self.throttled or self.status >= 500 or self.code == "Unreachable"
 
     @property
     def advice(self) -> str:
@@ -84,6 +101,8 @@ class AwsError(Exception):
                 "Give Stepgate AWS credentials that are valid now: set AWS_PROFILE, the "
                 "AWS_ACCESS_KEY_ID variables or an instance role, then restart it."
             )
+        if self.code == "NoRegion":
+            return "Set AWS_DEFAULT_REGION, or a region in the AWS profile, then restart Stepgate."
         if self.transient:
             where = settings.AWS_ENDPOINT_URL or "AWS"
             return f"Check that {where} can be reached from this machine, then try again."
@@ -110,13 +129,14 @@ def _translated(operation: str) -> Iterator[None]:
             details.get("Message", str(error)),
             status=meta.get("HTTPStatusCode", 0),
         ) from error
-    except NoCredentialsError as error:
+    except _WITHOUT_CREDENTIALS as error:
         raise AwsError(operation, "NoCredentials", str(error)) from error
     except NoRegionError as error:
         raise AwsError(operation, "NoRegion", str(error)) from error
+    except (ConnectionError, HTTPClientError) as error:
+        raise AwsError(operation, "Unreachable", str(error)) from error
     except BotoCoreError as error:
-        timeout = "timeout" in type(error).__name__.lower()
-        raise AwsError(operation, "Timeout" if timeout else "Unreachable", str(error)) from error
+        raise AwsError(operation, type(error).__name__, str(error)) from error
 
 
 @lru_cache(maxsize=64)
@@ -191,11 +211,12 @@ def who_am_i() -> Identity:
         raise AwsError(
             "the AWS credential chain",
             "NoRegion",
-            "no Region is set: set AWS_REGION, or a region in the AWS profile",
+            "no Region is set",
         )
     return Identity(account_of(region), region)
 
 
+@lru_cache(maxsize=64)
 def account_of(region: str, role_arn: str = "") -> str:
     """The account that the credential chain, or ``role_arn``, belongs to. Raises AwsError."""
     with _translated("sts:GetCallerIdentity"):

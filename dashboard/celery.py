@@ -33,5 +33,12 @@ app.conf.update(
         "retry_policy": {"max_retries": 1, "interval_start": 0, "interval_max": 0.2},
         "max_retries": 1,
     },
-    beat_schedule={"reconcile": {"task": "deployer.tasks.reconcile", "schedule": 5.0}},
+    beat_schedule={
+        "reconcile": {
+            "task": "deployer.tasks.reconcile",
+            "schedule": 5.0,
+            # Without a worker they would pile up.
+            "options": {"expires": 5},
+        }
+    },
 )

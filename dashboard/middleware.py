@@ -24,5 +24,6 @@ class SignInMiddleware(LoginRequiredMiddleware):
         answer = HttpResponseRedirect(url)
         # A 302 would be followed, and the sign-in page swapped into the part.
         answer.status_code = 200
-        answer["HX-Redirect"] = answer.headers.pop("Location")
+        answer["HX-Redirect"] = url
+        del answer["Location"]
         return answer

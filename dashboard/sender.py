@@ -43,7 +43,7 @@ def send(
         method=method,
         url=url,
         headers={n: v for n, v in sent.items() if n.lower() not in _SECRET_HEADERS},
-        body=body,
+        body=_storable(body),
     )
     began = time.monotonic()
     try:
@@ -54,7 +54,7 @@ def send(
     else:
         request.status = answer.status_code
         request.answer_headers = dict(answer.headers)
-        request.answer_body = answer.text[:ANSWER_BYTES]
+        request.answer_body = _storable(answer.text[:ANSWER_BYTES])
         request.request_id = _plain(answer.headers.get("x-amz-apigw-id", ""))
         request.execution_arn = _execution_arn(trigger, request)
     request.latency_ms = round((time.monotonic() - began) * 1000)
@@ -62,6 +62,11 @@ def send(
     kept = trigger.requests.values_list("pk", flat=True)[: Request.KEPT]
     trigger.requests.exclude(pk__in=list(kept)).delete()
     return request
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL takes no NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _plain(text: str) -> str:

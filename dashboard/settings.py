@@ -1,6 +1,7 @@
 """Django settings. Every one that an operator sets comes from the environment (see README)."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 django_stubs_ext.monkeypatch()  # generic Django classes can be subscripted
 
@@ -34,7 +36,13 @@ LOCAL_BROKER_PORT = int(_text("LOCAL_BROKER_PORT", "6399"))
 PORT = int(_text("PORT", "8000"))
 
 STEPGATE_INSTANCE = _text("STEPGATE_INSTANCE", "local")
-"""Stands in every stack's name and tags: 1 to 20 of a-z, 0-9 and dashes."""
+"""Stands in every stack's name and tags, and so in the names of the roles that
+CloudFormation makes: any longer, and these would be cut before the instance ends."""
+if not re.fullmatch(r"[a-z][a-z0-9-]{0,11}", STEPGATE_INSTANCE):
+    raise ImproperlyConfigured(
+        f"STEPGATE_INSTANCE is “{STEPGATE_INSTANCE}”: use 1 to 12 of a-z, 0-9 and dashes, "
+        "a letter first."
+    )
 AWS_ENDPOINT_URL = f"http://127.0.0.1:{LOCAL_AWS_PORT}" if LOCAL_AWS else None
 
 STEPGATE_URL = _text("STEPGATE_URL", f"http://127.0.0.1:{PORT}")
@@ -149,6 +157,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # load balancers ask over plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None

@@ -125,10 +125,14 @@ def executions(environment: Environment, machine_arn: str) -> list[Execution]:
 
 def execution(environment: Environment, arn: str) -> dict[str, Any]:
     """DescribeExecution's answer. Raises AwsError."""
-    found: dict[str, Any] = aws.call(
-        environment, "stepfunctions", "describe_execution", executionArn=arn
-    )
-    return found
+
+    def read() -> dict[str, Any]:
+        found: dict[str, Any] = aws.call(
+            environment, "stepfunctions", "describe_execution", executionArn=arn
+        )
+        return found
+
+    return _kept(f"execution:{environment.pk}:{arn}", 1, read)
 
 
 def history(environment: Environment, arn: str) -> list[dict[str, Any]]:
@@ -136,6 +140,10 @@ def history(environment: Environment, arn: str) -> list[dict[str, Any]]:
 
     Raises AwsError. At most 25,000 events (Step Functions quotas), 1,000 a page.
     """
+    return _kept(f"history:{environment.pk}:{arn}", 2, lambda: _read_history(environment, arn))
+
+
+def _read_history(environment: Environment, arn: str) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     token: dict[str, str] = {}
     while True:

@@ -72,7 +72,7 @@ def fail(deployment: Deployment, reason: str, advice: str) -> None:
 def _write_endpoints(deployment: Deployment) -> None:
     rest_api = deployment.rest_api
     specs = {t["key"]: t for t in (deployment.spec or {})["triggers"]}
-    for trigger in rest_api.triggers.filter(key__in=specs):
+    for trigger in rest_api.triggers.present().filter(key__in=specs):
         Endpoint.objects.update_or_create(
             trigger=trigger,
             defaults={

@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from dashboard.aws import AwsError
+from dashboard.aws import AwsError, account_of
 from dashboard.celery import app
 from dashboard.models import Deployment, DeploymentEvent, InvalidTransition
 from deployer import cloudformation, outcome
@@ -85,7 +85,7 @@ def _step(pk: str, statuses: tuple[Status, ...], step: Callable[[Deployment], No
                 advice = getattr(error, "advice", "Start the worker again and try again.")
                 outcome.fail(deployment, str(error), advice)
             else:
-                deployment.release(delay=3)
+                deployment.release(delay=3, failing=True)
         except SynthError as error:
             outcome.fail(deployment, str(error), "Change the trigger that it names, then deploy.")
         except Refused as error:
@@ -104,17 +104,18 @@ def _step(pk: str, statuses: tuple[Status, ...], step: Callable[[Deployment], No
 
 
 def _out_of_patience(deployment: Deployment) -> bool:
-    last = deployment.events.filter(kind=DeploymentEvent.Kind.STEP).last()
-    return last is not None and timezone.now() - last.at > PATIENCE
+    since = deployment.failing_since
+    return since is not None and timezone.now() - since > PATIENCE
 
 
 def _plan(deployment: Deployment) -> None:
     if deployment.status == Status.QUEUED:
         deployment.move(Status.PLANNING)
     if not deployment.change_set_id:
+        _check_account(deployment)
         stack = _own_stack(deployment)
         if stack is not None and _busy(deployment, stack):
-            deployment.release(delay=2)
+            deployment.release(delay=2, failing=True)
             return
         if deployment.action == Deployment.Action.DESTROY:
             _go_on_to_apply(deployment)
@@ -128,6 +129,8 @@ def _plan(deployment: Deployment) -> None:
     elif change_set.without_changes:
         cloudformation.delete_change_set(deployment)
         stack = cloudformation.find_stack(deployment.rest_api, deployment.rest_api.stack_id)
+        if stack is None:
+            raise Refused("The stack was removed meanwhile.", "Deploy again.")
         outcome.succeed(deployment, stack)
     elif change_set.status == "CREATE_COMPLETE":
         _go_on_to_apply(deployment)
@@ -141,6 +144,18 @@ def _plan(deployment: Deployment) -> None:
 def _go_on_to_apply(deployment: Deployment) -> None:
     deployment.move(Status.PLANNED)
     deployment.release(delay=0)
+
+
+def _check_account(deployment: Deployment) -> None:
+    """The credentials must be those of the environment's account."""
+    environment = deployment.rest_api.environment
+    account = account_of(environment.region, environment.role_arn)
+    if account != environment.account_id:
+        raise Refused(
+            f"The worker's credentials belong to account {account}, but the environment "
+            f"“{environment}” is account {environment.account_id}. Nothing was changed.",
+            "Give the worker credentials of that account, or the environment a role to assume.",
+        )
 
 
 def _own_stack(deployment: Deployment) -> Stack | None:
@@ -204,8 +219,10 @@ def _create_change_set(deployment: Deployment, *, new: bool) -> None:
     try:
         stack_id = cloudformation.create_change_set(deployment, text, new=new)
     except AwsError as error:
+        if not error.code.startswith("AlreadyExists"):
+            raise
         found = cloudformation.find_change_set(deployment)
-        if "AlreadyExists" not in error.code or found is None:
+        if found is None:
             raise
         stack_id = found.stack_id
     outcome.remember_stack(deployment.rest_api, stack_id)
@@ -244,16 +261,25 @@ def _watch(deployment: Deployment) -> None:
 
 
 def _is_still_to_start(deployment: Deployment, stack: Stack) -> bool:
-    """Whether the stack's status is still the one of before our call."""
-    if deployment.action == Deployment.Action.DESTROY:
-        return not stack.status.startswith("DELETE_")
-    if stack.status.startswith("DELETE_"):
+    """Whether the stack's status is still the one of before our call.
+
+    Only an event of ours on the stack itself proves that the status is our doing.
+    """
+    ours = deployment.events.filter(
+        kind=DeploymentEvent.Kind.STACK,
+        resource_type="AWS::CloudFormation::Stack",
+        status=stack.status,
+    )
+    if ours.exists():
         return False
-    change_set = cloudformation.find_change_set(deployment)
-    return change_set is not None and change_set.execution_status in {
-        "AVAILABLE",
-        "EXECUTE_IN_PROGRESS",
-    }
+    if deployment.action == Deployment.Action.DEPLOY:
+        change_set = cloudformation.find_change_set(deployment)
+        if change_set is None or change_set.execution_status in {"UNAVAILABLE", "OBSOLETE"}:
+            raise Refused(
+                "Another operation on the stack made the change set void, so it was not executed.",
+                "Look in CloudFormation who changes this stack, then deploy again.",
+            )
+    return True
 
 
 def _pause(deployment: Deployment) -> float:

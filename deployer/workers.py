@@ -42,8 +42,8 @@ def _start(**_: Any) -> None:
 
 @signals.worker_process_shutdown.connect
 def _stop_child(**_: Any) -> None:
-    synth.stop()
     _leave()
+    synth.stop()
 
 
 @signals.worker_shutdown.connect

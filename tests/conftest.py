@@ -1,5 +1,7 @@
 """What tests share: real parts, started once, and a few rows and people."""
 
+import html
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +11,11 @@ from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
-from dashboard.models import Deployment, Environment, RestApi, Trigger
+from dashboard.models import Deployment, Endpoint, Environment, RestApi, Trigger
+from dashboard.models.rest_api import new_key
 from deployer import tasks
 from deployer.synth import synth
 from tests import parts
@@ -24,11 +29,24 @@ STEPS = {
 }
 
 
+PROCESSES = {"test_worker", "test_browser", "test_up"}
+"""Files whose tests are about processes, not about what a database does."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What writes to the database has to hold on every database."""
+    for item in items:
+        name = item.path.stem
+        if item.get_closest_marker("django_db") and name not in PROCESSES:
+            item.add_marker(pytest.mark.database)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """The test database is where DATABASE_URL says, for the worker processes as well."""
+    """SQLite's test database is the file of DATABASE_URL: worker processes read it too."""
     database = settings.DATABASES["default"]
-    database.setdefault("TEST", {})["NAME"] = database["NAME"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database.setdefault("TEST", {})["NAME"] = database["NAME"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -137,3 +155,73 @@ def operator(db: None) -> User:
 def as_admin(client: Client, admin: User) -> Client:
     client.force_login(admin)
     return client
+
+
+def words(response: Any) -> str:
+    """What a person reads on a page or a part of one: its text, with single spaces."""
+    text = html.unescape(re.sub(r"<[^>]+>", " ", response.content.decode()))
+    return " ".join(text.split())
+
+
+def typed(environment: Environment, **fields: Any) -> dict[str, Any]:
+    """What the trigger form sends for POST /orders → order-fulfilment, but for ``fields``."""
+    values = {
+        "key": new_key(),
+        "environment": environment.pk,
+        "state_machine_arn": machine_arn("order-fulfilment"),
+        "method": "POST",
+        "path": "/orders",
+        "throttle_rate": "10",
+        "throttle_burst": "20",
+        "input_mode": "BODY",
+        "input_template": "{}",
+        "response_mode": "EXECUTION",
+        "response_status": "202",
+        "response_body": "{}",
+        "name": "",
+        "rest_api": "",
+        "description": "",
+    }
+    return values | fields
+
+
+def ended(
+    *triggers: Trigger,
+    status: Deployment.Status = Deployment.Status.SUCCEEDED,
+    serve: bool = True,
+    **fields: Any,
+) -> Deployment:
+    """The row of a deployment of ``triggers``, and what it would have left; AWS is not asked."""
+    rest_api = triggers[0].rest_api
+    specs = rest_api.live_specs() | {t.key: t.spec() for t in triggers if serve}
+    terminal = status in Deployment.TERMINAL
+    values = {
+        "number": rest_api.deployments.count() + 1,
+        "action": "DEPLOY" if specs else "DESTROY",
+        "spec": rest_api.spec(specs.values()).model_dump(mode="json") if specs else None,
+        "requested_by": "ada",
+        "finished_at": timezone.now() if terminal else None,
+    }
+    deployment = Deployment.objects.create(rest_api=rest_api, status=status, **(values | fields))
+    deployment.triggers.set(triggers)
+    deployment.record(status)
+    if status == Deployment.Status.SUCCEEDED and serve:
+        rest_api.live, rest_api.api_id = deployment, f"api{rest_api.key}"
+        rest_api.save()
+        for trigger in triggers:
+            trigger.endpoint = Endpoint.objects.update_or_create(
+                trigger=trigger,
+                defaults={
+                    "deployment": deployment,
+                    "api_id": rest_api.api_id,
+                    "stage_name": rest_api.stage_name,
+                    "spec": trigger.spec().model_dump(mode="json"),
+                },
+            )[0]
+    return deployment
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Settings) -> None:
+    """Signing in costs half a second of hashing by design, which no test needs."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -103,6 +103,8 @@ class Deployment(models.Model):
     """When CloudFormation took ExecuteChangeSet, or DeleteStack."""
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    """Since when each try of the step has met a fault that may pass."""
     next_step_at = models.DateTimeField(default=timezone.now)
     """When the next step is due; ``reconcile`` hints again once that is long past."""
 
@@ -166,6 +168,15 @@ class Deployment(models.Model):
         gone = {trigger.key for trigger in triggers}
         left = [spec for key, spec in rest_api.live_specs().items() if key not in gone]
         return cls._ask(rest_api, left, triggers, by=by, note=note)
+
+    @property
+    def can_be_tried_again(self) -> bool:
+        """A failed one can, while nothing else was asked for since: what is live is as it was."""
+        return (
+            self.status == self.Status.FAILED
+            and not self.rest_api.deployments.filter(number__gt=self.number).exists()
+            and not self.triggers.exclude(gone_at=None).exists()
+        )
 
     @classmethod
     def again(cls, failed: Self, *, by: str) -> Self:
@@ -272,10 +283,18 @@ class Deployment(models.Model):
         """Raises InvalidTransition where the lease was lost."""
         self._guarded(lease_until=timezone.now() + LEASE)
 
-    def release(self, *, delay: float) -> None:
-        """Give the lease back; the next step is due in ``delay`` seconds."""
-        due = timezone.now() + timedelta(seconds=delay)
-        self._guarded(lease_until=None, lease_token=None, next_step_at=due)
+    def release(self, *, delay: float, failing: bool = False) -> None:
+        """Give the lease back; the next step is due in ``delay`` seconds.
+
+        ``failing`` says that the step met a fault that may pass.
+        """
+        now = timezone.now()
+        self._guarded(
+            lease_until=None,
+            lease_token=None,
+            next_step_at=now + timedelta(seconds=delay),
+            failing_since=(self.failing_since or now) if failing else None,
+        )
         self.hint(delay=delay)
 
     def store(self, **values: Any) -> None:

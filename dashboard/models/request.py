@@ -18,7 +18,7 @@ class Request(models.Model):
     sent_by = models.CharField(max_length=150)
     sent_at = models.DateTimeField(auto_now_add=True)
     method = models.CharField(max_length=6)
-    url = models.CharField(max_length=4096)
+    url = models.TextField()
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True)
     status = models.PositiveSmallIntegerField(null=True)

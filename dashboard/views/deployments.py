@@ -200,8 +200,12 @@ def _waiting_for(deployment: Deployment) -> str:
 def again(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask for the same snapshot once more; only a failed deployment can be."""
     deployment = _get(pk)
-    if deployment.status != Status.FAILED:
-        messages.error(request, f"{deployment} did not fail, so there is nothing to try again.")
+    if not deployment.can_be_tried_again:
+        messages.error(
+            request,
+            f"{deployment} cannot be tried again: it did not fail, or something newer was asked "
+            "for since. Deploy the trigger instead.",
+        )
         return redirect(deployment)
     try:
         return redirect(Deployment.again(deployment, by=request.user.get_username()))

@@ -7,6 +7,8 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from dashboard.models import Deployment
+
 NOT_CHANGED = 204  # htmx would blank the part on a 304
 STOP_POLLING = 286
 
@@ -27,8 +29,11 @@ def part(
     html = render_to_string(template, context, request)
     version = version_of(html)
     if not final and request.GET.get("v") == version:
-        return HttpResponse(status=NOT_CHANGED)
-    response = HttpResponse(html, status=STOP_POLLING if final else 200)
+        response = HttpResponse(status=NOT_CHANGED)
+    else:
+        response = HttpResponse(html, status=STOP_POLLING if final else 200)
+    # The frame's "1 deploying" goes along, so that it is never older than the part.
+    response["X-Deploying"] = str(Deployment.objects.active().count())
     response["X-Poll-Version"] = version
     response["X-Poll-Every"] = str(every)
     if title:

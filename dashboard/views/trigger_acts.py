@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboard import aws, step_functions
 from dashboard.models import Deployment, DeploymentInProgress, StaleVersion, Trigger
 from dashboard.views.trigger_form import ask_to_deploy, under_way
-from dashboard.views.triggers import frame, get_trigger
+from dashboard.views.triggers import frame, get_trigger, number
 
 
 @require_POST
@@ -26,7 +26,7 @@ def deploy(request: HttpRequest, key: str) -> HttpResponse:
 @permission_required("dashboard.change_trigger", raise_exception=True)
 def discard(request: HttpRequest, key: str) -> HttpResponse:
     trigger = get_trigger(key)
-    trigger.version = int(request.POST.get("version") or 0)
+    trigger.version = number(request.POST.get("version"))
     try:
         trigger.discard(by=request.user.get_username())
     except StaleVersion:

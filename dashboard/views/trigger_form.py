@@ -22,7 +22,7 @@ from dashboard.models import (
     Trigger,
 )
 from dashboard.models.rest_api import new_key
-from dashboard.views.triggers import base_url, get_trigger
+from dashboard.views.triggers import base_url, get_trigger, number
 
 SHOWN = 50
 _KEY = re.compile(r"[a-z][a-z0-9]{7}")
@@ -205,7 +205,7 @@ def _preview(form: TriggerForm, key: str) -> dict[str, Any]:
 @require_safe
 def machines(request: HttpRequest) -> HttpResponse:
     """The options of the State machine field: STANDARD first, as ListStateMachines gives."""
-    environment = get_object_or_404(Environment, pk=request.GET.get("environment") or 0)
+    environment = get_object_or_404(Environment, pk=number(request.GET.get("environment")))
     try:
         found = step_functions.state_machines(environment)
     except aws.AwsError as error:
@@ -225,7 +225,7 @@ def machines(request: HttpRequest) -> HttpResponse:
 @require_safe
 def check_machine(request: HttpRequest) -> HttpResponse:
     """What DescribeStateMachine says of a chosen or pasted ARN, told at once."""
-    environment = get_object_or_404(Environment, pk=request.GET.get("environment") or 0)
+    environment = get_object_or_404(Environment, pk=number(request.GET.get("environment")))
     arn = request.GET.get("state_machine_arn", "").strip()
     context: dict[str, Any] = {"arn": arn, "target": environment}
     if arn:

@@ -118,7 +118,7 @@ def frame(trigger: Trigger, tab: str) -> dict[str, Any]:
 def overview(request: HttpRequest, key: str) -> HttpResponse:
     trigger = get_trigger(key)
     context = frame(trigger, "overview") | _recent_context(trigger)
-    sent = trigger.requests.filter(pk=_number(request.GET.get("sent")) or 0).first()
+    sent = trigger.requests.filter(pk=number(request.GET.get("sent"))).first()
     served = trigger.spec_live() or trigger.spec()
     context |= {
         "sent": sent,
@@ -131,8 +131,9 @@ def overview(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "trigger_overview.html", _with_parts(request, context))
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
+def number(text: str | None) -> int:
+    """What a URL or form gave as a number; 0, which no row has, where it is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _with_parts(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -149,13 +150,19 @@ def _with_parts(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]
 
 def _recent_context(trigger: Trigger, at_most: int = RECENT) -> dict[str, Any]:
     """The trigger's own executions, newest first, or why there are none to show."""
-    context: dict[str, Any] = {"rows": [], "aws_error": None, "newest": step_functions.NEWEST}
-    if trigger.machine_type == Trigger.MachineType.EXPRESS:
+    spec = trigger.spec_live() or trigger.spec()
+    express = spec.machine_type == Trigger.MachineType.EXPRESS
+    context: dict[str, Any] = {
+        "rows": [],
+        "aws_error": None,
+        "newest": step_functions.NEWEST,
+        "express": express,
+    }
+    if express:
         return context | {"rows": list(trigger.requests.all()[:at_most])}
     if trigger.live is None and not trigger.gone_at:
         return context
     environment = trigger.rest_api.environment
-    spec = trigger.spec_live() or trigger.spec()
     try:
         found = step_functions.executions(environment, spec.state_machine_arn)
     except aws.AwsError as error:

@@ -135,6 +135,7 @@ class JsonEditor {
 
   changed() {
     this.serverError = null;
+    document.getElementById(`${this.textarea.id}_error`)?.remove(); // it was about the old text
     this.copying = true;
     this.textarea.value = this.view.state.doc.toString();
     this.textarea.dispatchEvent(new Event("input", { bubbles: true }));

@@ -24,7 +24,10 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         self._admin()
-        if not Environment.objects.exists():
+        environments = Environment.objects.all()
+        if not settings.LOCAL_AWS:
+            environments = environments.exclude(account_id=LOCAL_ACCOUNT)
+        if not environments.exists():
             self._environment()
 
     def _admin(self) -> None:
