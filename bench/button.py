@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import boto3
@@ -42,7 +43,7 @@ class Pressed:
         rows = [("asked for", self.deployment.requested_at), *events.values_list("status", "at")]
         return [
             (f"{before} → {after}", (end - begin).total_seconds())
-            for (before, begin), (after, end) in zip(rows, rows[1:], strict=False)
+            for (before, begin), (after, end) in pairwise(rows)
         ]
 
     def fresh_spec(self) -> ApiSpec:
@@ -85,7 +86,7 @@ class Person:
         began = time.perf_counter()
         response = self._client.post(reverse("trigger_new"), self._form(key, arn))
         answered = time.perf_counter() - began
-        if response.status_code != 302:  # noqa: PLR2004
+        if response.status_code != 302:
             raise RuntimeError(f"The form was not taken:\n{response.content.decode()[:2000]}")
         found = Deployment.objects.filter(triggers__key=key)
         pk = found.get().pk

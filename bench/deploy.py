@@ -111,8 +111,8 @@ def _ratios(measured: Measured, button: float) -> list[str]:
         whole = statistics.median(measured.cli) / button
         pairs = statistics.median(cli / own for cli, own in measured.pairs)
         lines.append(
-            f"B / A: {whole:.0f} × by the medians, {pairs:.0f} × by the median of the rounds "
-            "that ran both (wanted: at least 25 ×)"
+            f"B / A: {whole:.0f} times by the medians, {pairs:.0f} times by the median of "
+            "the rounds that ran both (wanted: at least 25 times)"
         )
     else:
         lines.append(f"B is missing: {measured.no_cli}")

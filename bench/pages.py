@@ -63,7 +63,7 @@ def _measure(client: Client, url: str, query: dict[str, Any]) -> dict[str, Any]:
     """p50 and p95 in milliseconds, queries, bytes of one page."""
     for _ in range(_WARM_UPS):
         answer = client.get(url, query)
-    if answer.status_code != 200:  # noqa: PLR2004
+    if answer.status_code != 200:
         raise RuntimeError(f"{url} {query}: {answer.status_code}")
     with CaptureQueriesContext(connection) as queries:
         client.get(url, query)

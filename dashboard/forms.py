@@ -13,12 +13,29 @@ from dashboard.models import Environment, RestApi, Trigger
 from infra.spec import INPUT_BYTES, TriggerSpec, check_path, conflict, parse_json
 
 BODYLESS = {204, 205}
+BODYLESS_METHODS = ("GET", "DELETE")
+"""Methods whose requests carry no body as a rule: their input is fixed unless chosen."""
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 
 def default_name(method: str, path: str) -> str:
     """``POST /orders/{id}`` → ``post-orders-id``; the root is called root."""
     return _WORDS.sub("-", f"{method} {path if path != '/' else 'root'}".lower()).strip("-")
+
+
+def check_machine(environment: Environment, arn: str) -> step_functions.StateMachine:
+    """What DescribeStateMachine says; ValidationError in words for whoever chose ``arn``."""
+    try:
+        return step_functions.describe(environment, arn)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+    except AwsError as error:
+        if error.code == "StateMachineDoesNotExist":
+            raise ValidationError(
+                f"There is no state machine {arn.rpartition(':')[2]} in {environment.place}. "
+                "Choose one from the list, or make it first."
+            ) from error
+        raise ValidationError(f"{error} {error.advice}") from error
 
 
 class JsonEditor(forms.Textarea):
@@ -81,6 +98,8 @@ class TriggerForm(forms.ModelForm[Trigger]):
             environment = self.initial.get("environment") or Environment.objects.first()
             self.initial["environment"] = getattr(environment, "pk", environment)
             self.initial.setdefault("input_template", "{}")
+            if self.initial.get("method") in BODYLESS_METHODS:
+                self.initial.setdefault("input_mode", Trigger.InputMode.FIXED)
             self.initial.setdefault("response_body", "{}")
         else:
             self.initial["environment"] = self.trigger.rest_api.environment_id
@@ -91,7 +110,7 @@ class TriggerForm(forms.ModelForm[Trigger]):
         self.fields["name"].widget.attrs["data-fill-from"] = "method path"
         self.fields["input_mode"].widget.attrs |= {
             "data-default-by": "method",
-            "data-defaults": json.dumps({"GET": "FIXED", "DELETE": "FIXED", "*": "BODY"}),
+            "data-defaults": json.dumps(dict.fromkeys(BODYLESS_METHODS, "FIXED") | {"*": "BODY"}),
         }
         for name, field in self.fields.items():
             select = isinstance(field.widget, forms.Select)
@@ -111,17 +130,7 @@ class TriggerForm(forms.ModelForm[Trigger]):
         environment = self.cleaned_data.get("environment")
         if environment is None:
             return arn
-        try:
-            machine = step_functions.describe(environment, arn)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-        except AwsError as error:
-            if error.code == "StateMachineDoesNotExist":
-                raise ValidationError(
-                    f"There is no state machine {arn.rpartition(':')[2]} in {environment.place}."
-                ) from error
-            raise ValidationError(f"{error} {error.advice}") from error
-        self.instance.machine_type = machine.type
+        self.instance.machine_type = check_machine(environment, arn).type
         return arn
 
     def clean_input_template(self) -> str:
@@ -183,14 +192,13 @@ class TriggerForm(forms.ModelForm[Trigger]):
 
     def spec_as_typed(self, key: str) -> TriggerSpec:
         """What is typed so far as a spec that nobody checked, for the preview."""
-        if not self.is_bound:
-            values = {n: self[n].value() for n in Trigger.DEPLOYED_FIELDS if n in self.fields}
-            return TriggerSpec.model_construct(key=key, **values)
         self.is_valid()
-        # A ModelForm would write what is valid so far onto its instance only later.
-        values = {
-            n: self.cleaned_data.get(n, self[n].value())
-            for n in Trigger.DEPLOYED_FIELDS
-            if n in self.fields
-        }
+        clean = getattr(self, "cleaned_data", {})
+        blank = Trigger()
+        values = {}
+        for name in Trigger.DEPLOYED_FIELDS:
+            value = clean.get(name)
+            if value is None and name in self.fields:
+                value = self[name].value()
+            values[name] = getattr(blank, name) if value is None else value
         return TriggerSpec.model_construct(key=key, **values)

@@ -199,4 +199,6 @@ def failing_state(events: list[dict[str, Any]]) -> str:
         if event["type"].endswith("StateEntered"):
             return str(event["state"])
         event = by_id.get(event["previous_id"])
-    return ""
+    # The last event names no previous one: take the state that was entered last.
+    entered = [event["state"] for event in events if event["type"].endswith("StateEntered")]
+    return str(entered[-1]) if entered else ""

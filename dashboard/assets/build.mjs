@@ -74,6 +74,7 @@ async function iconsInTemplates() {
     if (!entry.isFile()) continue;
     const text = await readFile(path.join(entry.parentPath ?? entry.path, entry.name), "utf8");
     for (const [, name] of text.matchAll(/icons\.svg['"]?\s*%\}#([a-z0-9-]+)/g)) used.add(name);
+    for (const [, name] of text.matchAll(/\{% icon "([a-z0-9-]+)" %\}/g)) used.add(name);
   }
   return used;
 }

@@ -29,6 +29,12 @@ class DeploymentInProgress(Exception):
         self.deployment = deployment
 
 
+def _route(trigger: Trigger, specs: Collection[TriggerSpec]) -> str:
+    """The route that a deployment to ``specs`` gives ``trigger``, or takes from it."""
+    spec = next((s for s in specs if s.key == trigger.key), None) or trigger.spec_live()
+    return f"{spec.method} {spec.path}" if spec else str(trigger)
+
+
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def active(self) -> Self:
         return self.filter(status__in=Deployment.ACTIVE)
@@ -40,10 +46,8 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
             number__gt=models.OuterRef("number"),
             status=Deployment.Status.SUCCEEDED,
         )
-        return (
-            self.select_related("rest_api__environment")
-            .prefetch_related("triggers")
-            .annotate(superseded_by=models.Subquery(later.order_by("number").values("number")[:1]))
+        return self.select_related("rest_api__environment").annotate(
+            superseded_by=models.Subquery(later.order_by("number").values("number")[:1])
         )
 
 
@@ -89,6 +93,8 @@ class Deployment(models.Model):
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
     spec = models.JSONField(null=True)
     triggers = models.ManyToManyField("dashboard.Trigger", related_name="deployments")
+    routes = models.JSONField(default=list)
+    """The routes of the chosen triggers as they were asked for: "POST /orders"."""
     note = models.CharField(max_length=200, blank=True)
     requested_by = models.CharField(max_length=150)
     requested_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -210,6 +216,7 @@ class Deployment(models.Model):
                 spec=spec,
                 requested_by=by,
                 note=note,
+                routes=[_route(trigger, specs) for trigger in triggers],
             )
             deployment.triggers.set(triggers)
             deployment.record(cls.Status.QUEUED)

@@ -36,5 +36,10 @@ class Request(models.Model):
         return f"{self.method} {self.url}"
 
     @property
+    def was_refused(self) -> bool:
+        """Whether nobody answered, or an answer of 400 or more came."""
+        return self.status is None or self.status >= 400
+
+    @property
     def execution_name(self) -> str:
         return self.execution_arn.rpartition(":")[2]

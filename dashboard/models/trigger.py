@@ -35,7 +35,7 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
         latest = chosen.order_by("-deployment__requested_at").values("deployment")[:1]
         return (
             self.select_related("rest_api__environment", "endpoint__deployment")
-            .annotate(latest_deployment_id=models.Subquery(latest))
+            .annotate(latest_deployment_id=models.Subquery(latest, output_field=models.UUIDField()))
             .order_by("rest_api__name", "rest_api__key", "path", "method")
         )
 

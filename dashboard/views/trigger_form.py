@@ -5,13 +5,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import aws, snippets, step_functions
+from dashboard import aws, forms, snippets, step_functions
 from dashboard.forms import TriggerForm
 from dashboard.models import (
     Deployment,
@@ -65,10 +66,11 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
         messages.error(request, f"{trigger} is gone: it can no longer be edited.")
         return redirect(trigger)
     if request.method != "POST":
-        return _page(request, TriggerForm(instance=trigger), key=key)
+        return _page(request, TriggerForm(instance=trigger), key=key, trigger=trigger)
+    # A form writes what is typed onto its instance: it gets one of its own.
     form = TriggerForm(request.POST, instance=get_trigger(key))
     if not form.is_valid():
-        return _page(request, form, key=key)
+        return _page(request, form, key=key, trigger=trigger)
     by = request.user.get_username()
     trigger.version = form.cleaned_data["version"] or 0
     values = _values(form)
@@ -79,7 +81,8 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
             trigger.save_version(values, by=by)
             old.end_if_empty(by=by)
     except StaleVersion:
-        return _page(request, form, key=key, theirs=get_trigger(key))
+        theirs = get_trigger(key)
+        return _page(request, form, key=key, trigger=theirs, theirs=theirs)
     return _saved(request, trigger)
 
 
@@ -141,9 +144,13 @@ def under_way(deployment: Deployment) -> str:
 
 
 def _page(
-    request: HttpRequest, form: TriggerForm, *, key: str, theirs: Trigger | None = None
+    request: HttpRequest,
+    form: TriggerForm,
+    *,
+    key: str,
+    trigger: Trigger | None = None,
+    theirs: Trigger | None = None,
 ) -> HttpResponse:
-    trigger = form.trigger
     environment = _environment(form)
     context = {
         "form": form,
@@ -155,7 +162,7 @@ def _page(
         "their_version": theirs,
         "other_routes_live": trigger is not None
         and trigger.rest_api.triggers.present().exclude(pk=trigger.pk).exists(),
-        **_preview(form, key),
+        **_preview(form, key, base_url(trigger.rest_api) if trigger else ""),
     }
     status = 409 if theirs else (422 if form.errors else 200)
     return render(request, "trigger_form.html", context, status=status)
@@ -172,7 +179,7 @@ def _side_by_side(form: TriggerForm, theirs: Trigger) -> list[tuple[str, str, st
     for name, mine in _values(form).items():
         other = getattr(theirs, name)
         if str(other) != str(mine):
-            rows.append((str(form[name].label) if name in form.fields else name, other, mine))
+            rows.append((Trigger.DEPLOYED_FIELDS.get(name, name.capitalize()), other, mine))
     return rows
 
 
@@ -181,15 +188,14 @@ def preview(request: HttpRequest) -> HttpResponse:
     """The right column of the form: what is typed so far, tried on a sample request."""
     key = request.POST.get("key", "")
     trigger = Trigger.objects.filter(key=key).first() if _KEY.fullmatch(key) else None
+    url = base_url(trigger.rest_api) if trigger else ""
     form = TriggerForm(request.POST, instance=trigger)
-    return render(request, "_trigger_preview.html", _preview(form, key))
+    return render(request, "_trigger_preview.html", _preview(form, key, url))
 
 
-def _preview(form: TriggerForm, key: str) -> dict[str, Any]:
+def _preview(form: TriggerForm, key: str, url: str) -> dict[str, Any]:
     environment = _environment(form)
     spec = form.spec_as_typed(key)
-    trigger = form.trigger
-    url = base_url(trigger.rest_api) if trigger else ""
     return {
         "target": environment,
         "curl": snippets.curl(spec, url or snippets.NOT_YET),
@@ -230,9 +236,7 @@ def check_machine(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"arn": arn, "target": environment}
     if arn:
         try:
-            context["machine"] = step_functions.describe(environment, arn)
-        except ValueError as error:
-            context["problem"] = str(error)
-        except aws.AwsError as error:
-            context["problem"] = f"{error} {error.advice}"
+            context["machine"] = forms.check_machine(environment, arn)
+        except ValidationError as error:
+            context["problem"] = error.message
     return render(request, "_machine_check.html", context)

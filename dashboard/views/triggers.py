@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard import aws, snippets, step_functions
+from dashboard import aws, sender, snippets, step_functions
 from dashboard.models import Deployment, Environment, RestApi, Trigger
 from dashboard.views import live
 from infra import mapping
@@ -122,6 +122,7 @@ def overview(request: HttpRequest, key: str) -> HttpResponse:
     served = trigger.spec_live() or trigger.spec()
     context |= {
         "sent": sent,
+        "diagnosis": sender.diagnosis(sent) if sent and sent.was_refused else None,
         "last": sent or trigger.requests.first(),
         "served": served,
         "variables": path_variables(served.path),
