@@ -71,18 +71,35 @@ class Year:
             api_id=uuid.UUID(int=self._chance.getrandbits(128)).hex[:10],
         )
         triggers = Trigger.objects.bulk_create(self._trigger(rest_api, route) for route in _ROUTES)
-        specs = [trigger.spec().model_dump(mode="json") for trigger in triggers]
         snapshot = rest_api.spec(t.spec() for t in triggers).model_dump(mode="json")
-        deployments = [self._deployment(rest_api, n, snapshot) for n in range(1, _EACH + 1)]
+        chosen = [self._choose(triggers) for _ in range(_EACH)]
+        deployments = [
+            self._deployment(rest_api, number, snapshot, [str(trigger) for trigger in some])
+            for number, some in enumerate(chosen, start=1)
+        ]
         if number % 5 == 0:
             last = deployments[-1]
             last.status, last.finished_at = self._chance.choice(self._ACTIVE), None
         Deployment.objects.bulk_create(deployments, _BATCH)
-        self._choose(deployments, triggers)
+        through = Deployment.triggers.through
+        through.objects.bulk_create(
+            [
+                through(deployment_id=deployment.pk, trigger_id=trigger.pk)
+                for deployment, some in zip(deployments, chosen, strict=True)
+                for trigger in some
+            ],
+            _BATCH,
+        )
         succeeded = [d for d in deployments if d.status == Status.SUCCEEDED]
         rest_api.live = succeeded[-1]
         rest_api.save()
-        # One route of each is not live yet, two have changes that are not.
+        self._endpoints(rest_api, triggers, succeeded)
+
+    def _endpoints(
+        self, rest_api: RestApi, triggers: list[Trigger], succeeded: list[Deployment]
+    ) -> None:
+        """One route of each REST API is not live yet, two have changes that are not."""
+        specs = [trigger.spec().model_dump(mode="json") for trigger in triggers]
         for spec in specs[:2]:
             spec["throttle_rate"] = 5.0
         Endpoint.objects.bulk_create(
@@ -117,7 +134,9 @@ class Year:
             saved_at=self._moment(0),
         )
 
-    def _deployment(self, rest_api: RestApi, number: int, spec: dict[str, Any]) -> Deployment:
+    def _deployment(
+        self, rest_api: RestApi, number: int, spec: dict[str, Any], routes: list[str]
+    ) -> Deployment:
         at = self._moment(_EACH - number)
         status = self._chance.choices(
             (Status.SUCCEEDED, Status.FAILED, Status.CANCELED), (88, 10, 2)
@@ -128,6 +147,7 @@ class Year:
             action=Deployment.Action.DEPLOY,
             status=status,
             spec=spec,
+            routes=routes,
             note="for the summer release" if number % 4 == 0 else "",
             requested_by=self._chance.choice(PEOPLE),
             requested_at=at,
@@ -142,16 +162,7 @@ class Year:
         """About nine hours lie between two deployments of one REST API."""
         return _NOW - timedelta(hours=8.76 * steps_ago, seconds=self._chance.uniform(0, 30_000))
 
-    def _choose(self, deployments: list[Deployment], triggers: list[Trigger]) -> None:
+    def _choose(self, triggers: list[Trigger]) -> list[Trigger]:
         """One trigger mostly, sometimes three, now and then all of them."""
-        through = Deployment.triggers.through
-        through.objects.bulk_create(
-            [
-                through(deployment_id=deployment.pk, trigger_id=trigger.pk)
-                for deployment in deployments
-                for trigger in self._chance.sample(
-                    triggers, self._chance.choices((1, 3, ROUTES), (85, 12, 3))[0]
-                )
-            ],
-            _BATCH,
-        )
+        count = self._chance.choices((1, 3, ROUTES), (85, 12, 3))[0]
+        return self._chance.sample(triggers, count)

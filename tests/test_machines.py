@@ -20,12 +20,12 @@ def _with_aws(local_aws: LocalAws) -> None:
 
 
 def options(client: Client, environment: Environment, q: str = "") -> Any:
-    return client.get(reverse("machines"), {"environment": environment.pk, "q": q})
+    return client.get(reverse("machines"), {"environment": str(environment.pk), "q": q})
 
 
 def check(client: Client, environment: Environment, arn: str) -> Any:
     path = reverse("machine_check")
-    return client.get(path, {"environment": environment.pk, "state_machine_arn": arn})
+    return client.get(path, {"environment": str(environment.pk), "state_machine_arn": arn})
 
 
 def test_standard_machines_come_first(as_admin: Client, environment: Environment) -> None:

@@ -15,12 +15,13 @@ from tests.local_aws import machine_arn
 
 pytestmark = pytest.mark.django_db
 S = Deployment.Status
+EXPRESS: dict[str, Any] = {"machine_type": "EXPRESS", "state_machine_arn": machine_arn("quote")}
 
 
 def row_of(answer: Any, trigger: Trigger) -> str:
     """The text of one trigger's row."""
     html = answer.content.decode()
-    begin = html.index(f'id="trigger-{trigger.key}"')
+    begin = html.index(">", html.index(f'id="trigger-{trigger.key}"')) + 1
     part = type("Part", (), {"content": html[begin : html.index("</tr>", begin)].encode()})
     return words(part)
 
@@ -48,7 +49,6 @@ def test_the_status_is_what_a_caller_meets(
 ) -> None:
     if status:
         ended(trigger, status=status)
-    assert row_of(as_admin.get("/"), trigger).startswith('id="trigger') is False
     assert said in row_of(as_admin.get("/"), trigger)
 
 
@@ -115,29 +115,29 @@ def test_a_deleted_trigger_is_not_listed(as_admin: Client, environment: Environm
 
 
 @pytest.mark.parametrize(
-    ("q", "hit"),
+    ("q", "hits"),
     [
-        ("refunds", True),
-        ("REFUNDS", True),
-        ("get", True),
-        ("always-fails", True),
-        ("get refunds", True),
-        ("post refunds", False),
-        ("second-name", True),
-        ("nothing", False),
+        ("refunds", 1),
+        ("REFUNDS", 1),
+        ("get", 1),
+        ("always-fails", 1),
+        ("get refunds", 1),
+        ("post refunds", 0),
+        ("second-name", 1),
+        ("nothing", 0),
     ],
 )
 def test_the_filter_looks_where_it_says(
-    q: str, hit: bool, as_admin: Client, trigger: Trigger, environment: Environment
+    q: str, hits: int, as_admin: Client, trigger: Trigger, environment: Environment
 ) -> None:
     other = make_trigger(
         environment, name="second-name", method="GET", path="/refunds", machine="always-fails"
     )
     answer = as_admin.get("/", {"q": q})
     found = [t for _, _, rows in answer.context["groups"] for t in rows]
-    assert found == ([other] if hit else [])
+    assert found == ([other] * hits)
     assert f'value="{q}"' in answer.content.decode()
-    if not hit:
+    if not hits:
         assert "No trigger matches" in words(answer)
 
 
@@ -188,12 +188,12 @@ def test_who_may_only_look_gets_no_buttons(client: Client, viewer: User, trigger
 def test_the_number_of_queries_does_not_grow_with_the_rows(
     page: str, as_admin: Client, environment: Environment
 ) -> None:
-    rest_api = make_trigger(environment, path="/p000", machine="quote", **_EXPRESS).rest_api
+    rest_api = make_trigger(environment, path="/p000", machine="quote", **EXPRESS).rest_api
     counts = []
     for until in (5, 60):
         for n in range(rest_api.triggers.count(), until):
-            trigger = make_trigger(environment, rest_api, path=f"/p{n:03}", **_EXPRESS)
-            make_trigger(environment, path=f"/own{n:03}")
+            trigger = make_trigger(environment, rest_api, path=f"/p{n:03}", **EXPRESS)
+            ended(make_trigger(environment, path=f"/own{n:03}"))
             if n % 3 == 0:
                 ended(trigger)
                 trigger.save_version({"response_status": 201}, by="otto")
@@ -203,7 +203,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
             "list": "/",
             "rest_api": rest_api.get_absolute_url(),
             "rest_api_list": reverse("rest_api_list"),
-            "trigger": rest_api.triggers.first().get_absolute_url(),
+            "trigger": rest_api.triggers.earliest("pk").get_absolute_url(),
         }[page]
         as_admin.get(path)
         with CaptureQueriesContext(
@@ -213,6 +213,3 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert counts[1] <= 12
-
-
-_EXPRESS = {"machine_type": "EXPRESS", "state_machine_arn": machine_arn("quote")}

@@ -2,11 +2,8 @@
 
 import os
 import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -18,28 +15,12 @@ from tests.local_aws import LocalAws, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 S = Deployment.Status
-Process = subprocess.Popen[bytes]
 
 
 @pytest.fixture
-def log() -> Iterator[IO[bytes]]:
-    with tempfile.TemporaryFile() as file:
-        yield file
-
-
-@pytest.fixture
-def processes(
-    broker: str, local_aws: LocalAws, db: None, log: IO[bytes]
-) -> Iterator[dict[str, Process]]:
-    """The plan worker, the steps worker and beat, as the Procfile names them."""
-    running = {name: parts.start(name, log) for name in ("plan", "steps", "beat")}
-    try:
-        until(lambda: Worker.objects.filter(queue="plan", synth="READY").exists(), 90)
-        until(lambda: Worker.objects.filter(queue="steps").exists(), 30)
+def processes(local_aws: LocalAws, db: None) -> Iterator[parts.Workers]:
+    with parts.workers() as running:
         yield running
-    finally:
-        for process in running.values():
-            parts.end(process)
 
 
 def finished(deployment: Deployment, seconds: float = 60) -> Deployment:
@@ -59,7 +40,7 @@ def children(pid: int) -> list[int]:
 
 
 def test_workers_take_a_deployment_from_the_browser_to_live_whatever_dies(
-    processes: dict[str, Process], environment: Environment, log: IO[bytes]
+    processes: parts.Workers, environment: Environment
 ) -> None:
     """One start of the workers serves all: each part dies, and the next deployment ends live."""
     _deploys(environment, "plain")
@@ -76,11 +57,11 @@ def test_workers_take_a_deployment_from_the_browser_to_live_whatever_dies(
     _deploys(environment, "worker-killed")
 
     # The whole plan worker, and what the broker held: both come back by themselves.
-    parts.kill(processes["plan"])
+    processes.kill("plan")
     deployment = _ask(environment, "hint-lost")
     with app.connection_for_write() as connection:
         assert connection.SimpleQueue("plan").clear() == 1
-    processes["plan"] = parts.start("plan", log)
+    processes.start("plan")
     assert finished(deployment).status == S.SUCCEEDED
 
 
