@@ -33,7 +33,7 @@ def _machine() -> str:
 def _run(name: str) -> int:
     """Each in a process of its own: Django reads its settings once."""
     print(flush=True)
-    child = subprocess.Popen([sys.executable, "-m", f"bench.{name}"], cwd=place.ROOT)  # noqa: S603
+    child = subprocess.Popen([sys.executable, "-m", f"bench.{name}"], cwd=place.ROOT)
     try:
         return child.wait(_WITHIN)
     except BaseException:

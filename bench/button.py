@@ -127,7 +127,7 @@ class RawCloudFormation:
             endpoint_url=settings.AWS_ENDPOINT_URL,
             region_name=Environment.objects.get().region,
             aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - no secret
+            aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}),
         )
         self._client = client

@@ -44,7 +44,7 @@ def install() -> None:
     # The wheel that brings Node brings an npm as well.
     for npm in filter(None, [shutil.which("npm"), str(_WHEEL / "npm")]):
         try:
-            subprocess.run(  # noqa: S603 - fixed words
+            subprocess.run(
                 [npm, "install", *options],
                 cwd=_INSTALLED,
                 env=os.environ | {"PATH": f"{os.environ['PATH']}{os.pathsep}{_WHEEL}"},
@@ -79,7 +79,7 @@ def deploy(spec: ApiSpec, env: dict[str, str]) -> float:
             *("--no-notices", "--no-version-reporting"),
         ]
         began = time.perf_counter()
-        done = subprocess.run(  # noqa: S603 - our own words
+        done = subprocess.run(
             command,
             cwd=ROOT,
             env=env | _aws(env, spec),

@@ -42,7 +42,7 @@ def _postgres(directory: Path) -> Iterator[str]:
 
 
 def _measured(directory: Path, name: str, env: dict[str, str]) -> dict[str, Any]:
-    child = subprocess.Popen(  # noqa: S603 - our own words
+    child = subprocess.Popen(
         [sys.executable, "-c", _CHILD],
         cwd=place.ROOT,
         env=place.environ(directory / name) | env,

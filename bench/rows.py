@@ -43,7 +43,7 @@ class Year:
     _ACTIVE: ClassVar = (Status.QUEUED, Status.PLANNING, Status.PLANNED, Status.APPLYING)
 
     def __init__(self) -> None:
-        self._chance = random.Random(2026)  # noqa: S311 - no secret
+        self._chance = random.Random(2026)
 
     def make(self) -> None:
         """Write everything, in some dozen seconds."""

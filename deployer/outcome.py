@@ -45,7 +45,6 @@ def conclude(deployment: Deployment, stack: Stack | None) -> None:
 def succeed(deployment: Deployment, stack: Stack | None) -> None:
     """Write what callers meet from now on, and end the deployment."""
     rest_api = deployment.rest_api
-    chosen = list(deployment.triggers.all())
     with transaction.atomic():
         deployment.move(Deployment.Status.SUCCEEDED)
         if deployment.action == Deployment.Action.DESTROY or stack is None:
@@ -57,8 +56,8 @@ def succeed(deployment: Deployment, stack: Stack | None) -> None:
             rest_api.api_id = stack.outputs["RestApiId"]
             _write_endpoints(deployment)
         rest_api.save(update_fields=["live", "api_id"])
-        for trigger in chosen:
-            if not deployment.has_trigger(trigger.key):
+        if deployment.removes:
+            for trigger in deployment.triggers.all():
                 trigger.mark_gone(by=deployment.requested_by)
         rest_api.end_if_empty(by=deployment.requested_by)
 

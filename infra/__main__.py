@@ -9,6 +9,7 @@ library prints goes to stderr.
 import json
 import os
 import sys
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from aws_cdk import App
@@ -45,9 +46,10 @@ _WARM_UP = ApiSpec(
 
 def synthesize(spec: ApiSpec) -> dict[str, Any]:
     """The CloudFormation template of ``spec``, as a JSON object."""
-    app = App(context=_CONTEXT, analytics_reporting=False)
-    stack = ApiStack(app, spec)
-    template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
+    with TemporaryDirectory(prefix="stepgate-synth-") as directory:
+        app = App(context=_CONTEXT, analytics_reporting=False, outdir=directory)
+        stack = ApiStack(app, spec)
+        template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
     return template
 
 

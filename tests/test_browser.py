@@ -52,7 +52,12 @@ def page(
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console",
-            lambda line: problems.append(line.text) if line.type == "error" else None,
+            # 422 is how a form with errors comes back.
+            lambda line: (
+                problems.append(line.text)
+                if line.type == "error" and "status of 422" not in line.text
+                else None
+            ),
         )
         page.goto("/")
         yield page

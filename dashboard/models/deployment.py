@@ -61,7 +61,7 @@ class Deployment(models.Model):
         QUEUED, PLANNED → CANCELED
 
     ``spec`` is the whole API as a snapshot; None for a DESTROY. ``triggers`` are the
-    chosen ones; one that is not in the spec is being removed. Only the deployer moves a
+    chosen ones, as saved or, where it ``removes``, taken away. Only the deployer moves a
     deployment on, each time by one guarded UPDATE; terminal rows never change.
     """
 
@@ -93,6 +93,8 @@ class Deployment(models.Model):
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
     spec = models.JSONField(null=True)
     triggers = models.ManyToManyField("dashboard.Trigger", related_name="deployments")
+    removes = models.BooleanField(default=False)
+    """Whether the chosen triggers are taken away, not deployed."""
     routes = models.JSONField(default=list)
     """The routes of the chosen triggers as they were asked for: "POST /orders"."""
     note = models.CharField(max_length=200, blank=True)
@@ -141,6 +143,7 @@ class Deployment(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["-requested_at"]),
+            models.Index(fields=["rest_api", "-requested_at", "id"]),
             models.Index(fields=["status", "-requested_at"]),
             models.Index(fields=["requested_by", "-requested_at"]),
         ]
@@ -161,7 +164,8 @@ class Deployment(models.Model):
         would refuse the routes together.
         """
         wanted = rest_api.live_specs() | {trigger.key: trigger.spec() for trigger in triggers}
-        return cls._ask(rest_api, list(wanted.values()), triggers, by=by, note=note)
+        specs = list(wanted.values())
+        return cls._ask(rest_api, specs, triggers, removes=False, by=by, note=note)
 
     @classmethod
     def remove(
@@ -173,7 +177,7 @@ class Deployment(models.Model):
         """
         gone = {trigger.key for trigger in triggers}
         left = [spec for key, spec in rest_api.live_specs().items() if key not in gone]
-        return cls._ask(rest_api, left, triggers, by=by, note=note)
+        return cls._ask(rest_api, left, triggers, removes=True, by=by, note=note)
 
     @property
     def can_be_tried_again(self) -> bool:
@@ -189,7 +193,12 @@ class Deployment(models.Model):
         """Ask for what ``failed`` asked for: the same snapshot. Raises DeploymentInProgress."""
         specs = [TriggerSpec.model_validate(t) for t in (failed.spec or {}).get("triggers", [])]
         return cls._ask(
-            failed.rest_api, specs, list(failed.triggers.all()), by=by, note=failed.note
+            failed.rest_api,
+            specs,
+            list(failed.triggers.all()),
+            removes=failed.removes,
+            by=by,
+            note=failed.note,
         )
 
     @classmethod
@@ -199,6 +208,7 @@ class Deployment(models.Model):
         specs: Collection[TriggerSpec],
         triggers: Collection[Trigger],
         *,
+        removes: bool,
         by: str,
         note: str,
     ) -> Self:
@@ -216,9 +226,11 @@ class Deployment(models.Model):
                 spec=spec,
                 requested_by=by,
                 note=note,
+                removes=removes,
                 routes=[_route(trigger, specs) for trigger in triggers],
             )
             deployment.triggers.set(triggers)
+            Trigger.objects.filter(pk__in=[t.pk for t in triggers]).update(latest=deployment)
             deployment.record(cls.Status.QUEUED)
             deployment.hint()
         return deployment
@@ -243,10 +255,6 @@ class Deployment(models.Model):
         if self.action == self.Action.DESTROY:
             return "Removed"
         return f"Superseded by #{self.superseded_by}" if self.superseded_by else "Live"
-
-    def has_trigger(self, key: str) -> bool:
-        """Whether the route of ``key`` is in the spec."""
-        return self.spec is not None and any(t["key"] == key for t in self.spec["triggers"])
 
     def hint(self, *, delay: float = 0) -> None:
         """Tell Celery, after commit, that the next step is due in ``delay`` seconds.

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
@@ -13,11 +14,16 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 
+@cache
+def _sprite() -> str:
+    return static("dashboard/icons.svg")
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>',
-        static("dashboard/icons.svg"),
+        _sprite(),
         name,
     )
 

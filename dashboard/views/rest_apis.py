@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.models import Deployment, DeploymentInProgress, RestApi, Trigger
 from dashboard.views.trigger_form import ask_to_deploy, under_way
-from dashboard.views.triggers import ROWS, attach_latest, base_url
+from dashboard.views.triggers import ROWS, base_url
 
 
 @require_safe
@@ -31,9 +31,7 @@ def rest_api_list(request: HttpRequest) -> HttpResponse:
 
 
 def _present(rest_api: RestApi) -> list[Trigger]:
-    triggers = list(rest_api.triggers.present().for_dashboard())
-    attach_latest(triggers)
-    return triggers
+    return list(rest_api.triggers.present().for_dashboard())
 
 
 @require_safe

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import aws, sender, snippets, step_functions
-from dashboard.models import Deployment, Environment, RestApi, Trigger
+from dashboard.models import Environment, RestApi, Trigger
 from dashboard.views import live
 from infra import mapping
 from infra.spec import path_variables
@@ -39,7 +39,6 @@ def trigger_list(request: HttpRequest) -> HttpResponse:
             | Q(rest_api__api_id=word)
         )
     page = Paginator(found, ROWS).get_page(request.GET.get("page"))
-    attach_latest(list(page.object_list))
     context = {"page": page, "groups": _groups(list(page.object_list))}
     if request.headers.get("HX-Request"):
         return live.part(request, "_trigger_list.html", context)
@@ -84,19 +83,9 @@ def base_url(rest_api: RestApi) -> str:
     return aws.invoke_url(rest_api.environment, rest_api.api_id, rest_api.stage_name)
 
 
-def attach_latest(triggers: list[Trigger]) -> None:
-    """Give each trigger of ``for_dashboard()`` the newest deployment that it was chosen in."""
-    ids = {trigger.pk: getattr(trigger, "latest_deployment_id", None) for trigger in triggers}
-    latest = Deployment.objects.in_bulk({pk for pk in ids.values() if pk})
-    for trigger in triggers:
-        trigger.latest = latest.get(ids[trigger.pk])
-
-
 def get_trigger(key: str) -> Trigger:
-    """The trigger with its latest deployment attached, or 404."""
-    trigger = get_object_or_404(Trigger.objects.for_dashboard(), key=key)
-    attach_latest([trigger])
-    return trigger
+    """The trigger with what its pages show, or 404."""
+    return get_object_or_404(Trigger.objects.for_dashboard(), key=key)
 
 
 def frame(trigger: Trigger, tab: str) -> dict[str, Any]:
