@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: up test check bench clean
 
 up: .venv/installed
-	@$(BIN)/python manage.py up
+	@$(BIN)/python -m dashboard.up
 
 test: check browser
 	$(BIN)/python -m pytest

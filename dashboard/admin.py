@@ -1,9 +1,19 @@
 """The Django admin: Deployments and their events can be read there, and nothing more."""
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 from django.http import HttpRequest
 
 from dashboard.models import Deployment, DeploymentEvent
+
+if TYPE_CHECKING:
+    TabularInline = admin.TabularInline[DeploymentEvent, Deployment]
+    DeploymentModelAdmin = admin.ModelAdmin[Deployment]
+    EventModelAdmin = admin.ModelAdmin[DeploymentEvent]
+else:
+    TabularInline = admin.TabularInline
+    DeploymentModelAdmin = EventModelAdmin = admin.ModelAdmin
 
 
 class ReadOnly:
@@ -19,7 +29,7 @@ class ReadOnly:
         return False
 
 
-class EventInline(ReadOnly, admin.TabularInline[DeploymentEvent, Deployment]):
+class EventInline(ReadOnly, TabularInline):
     model = DeploymentEvent
     fields = (
         "at",
@@ -33,7 +43,7 @@ class EventInline(ReadOnly, admin.TabularInline[DeploymentEvent, Deployment]):
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(ReadOnly, admin.ModelAdmin[Deployment]):
+class DeploymentAdmin(ReadOnly, DeploymentModelAdmin):
     list_display = (
         "rest_api",
         "number",
@@ -60,7 +70,7 @@ class DeploymentAdmin(ReadOnly, admin.ModelAdmin[Deployment]):
 
 
 @admin.register(DeploymentEvent)
-class DeploymentEventAdmin(ReadOnly, admin.ModelAdmin[DeploymentEvent]):
+class DeploymentEventAdmin(ReadOnly, EventModelAdmin):
     list_display = (
         "at",
         "deployment",

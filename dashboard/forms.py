@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -45,7 +45,13 @@ class JsonEditor(forms.Textarea):
         super().__init__(attrs={"data-editor": "json", "rows": 6, "spellcheck": "false"})
 
 
-class TriggerForm(forms.ModelForm[Trigger]):
+if TYPE_CHECKING:
+    TriggerModelForm = forms.ModelForm[Trigger]
+else:
+    TriggerModelForm = forms.ModelForm
+
+
+class TriggerForm(TriggerModelForm):
     """A new trigger, or the next version of one.
 
     ``environment`` and ``rest_api`` are fixed once the trigger has been deployed.

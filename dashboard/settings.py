@@ -7,11 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
-import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-
-django_stubs_ext.monkeypatch()  # generic Django classes can be subscripted
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -29,11 +26,18 @@ def _local_secret(path: Path) -> str:
     return path.read_text().strip()
 
 
+def _port(name: str, default: int) -> int:
+    text = _text(name, str(default))
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
+        raise ImproperlyConfigured(f"{name} is “{text}”: a port is a number from 1 to 65535.")
+    return int(text)
+
+
 LOCAL_DIR = Path(_text("STEPGATE_LOCAL_DIR", str(BASE_DIR / ".local")))
 LOCAL_AWS = _text("LOCAL_AWS", "1") != "0"
-LOCAL_AWS_PORT = int(_text("LOCAL_AWS_PORT", "4566"))
-LOCAL_BROKER_PORT = int(_text("LOCAL_BROKER_PORT", "6399"))
-PORT = int(_text("PORT", "8000"))
+LOCAL_AWS_PORT = _port("LOCAL_AWS_PORT", 4566)
+LOCAL_BROKER_PORT = _port("LOCAL_BROKER_PORT", 6399)
+PORT = _port("PORT", 8000)
 
 STEPGATE_INSTANCE = _text("STEPGATE_INSTANCE", "local")
 """Stands in every stack's name and tags, and so in the names of the roles that

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from celery import signals
@@ -19,40 +20,50 @@ REPORT_SECONDS = 5.0
 
 _stopping = threading.Event()
 _queues: set[str] = set()
+_forks = False
 
 
 @signals.celeryd_after_setup.connect
-def _remember_queues(instance: Any, **_: Any) -> None:
+def _set_up(instance: Any, **_: Any) -> None:
+    """Where tasks run in this very process, the synth child can start before all else."""
+    global _forks
+    _forks = "prefork" in str(instance.pool_cls)
     _queues.update(instance.app.amqp.queues.consume_from)
-
-
-@signals.worker_process_init.connect
-def _start_child(**_: Any) -> None:
-    """In each process of a plan worker: a synth child of its own, started after the fork."""
-    if "plan" in _queues:
-        _run(_keep_warm)
-        _run(_report, "plan")
+    if not _forks:
+        _keep_synth()
 
 
 @signals.worker_ready.connect
-def _start(**_: Any) -> None:
-    if "steps" in _queues:
-        _run(_report, "steps")
+def _ready(**_: Any) -> None:
+    if not _forks:
+        _run(_report)
+
+
+@signals.worker_process_init.connect
+def _forked(**_: Any) -> None:
+    """A process of a prefork pool has a synth child of its own, started after the fork."""
+    _keep_synth()
+    _run(_report)
 
 
 @signals.worker_process_shutdown.connect
-def _stop_child(**_: Any) -> None:
-    _leave()
-    synth.stop()
-
-
 @signals.worker_shutdown.connect
-def _stop(**_: Any) -> None:
-    _leave()
+def _leave(**_: Any) -> None:
+    _stopping.set()
+    synth.stop()
+    try:
+        Worker.objects.filter(name=_name()).delete()
+    except DatabaseError:
+        connection.close()
 
 
-def _run(target: Any, *args: Any) -> None:
-    threading.Thread(target=target, args=args, daemon=True).start()
+def _run(target: Callable[[], None]) -> None:
+    threading.Thread(target=target, daemon=True).start()
+
+
+def _keep_synth() -> None:
+    if "plan" in _queues:
+        _run(_keep_warm)
 
 
 def _keep_warm() -> None:
@@ -70,31 +81,24 @@ def _name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _report(queue: str) -> None:
+def _report() -> None:
     """Write every few seconds that this process lives; a database that is gone is waited for."""
     while not _stopping.is_set():
         close_old_connections()
+        state = synth.state
         try:
-            Worker.objects.update_or_create(
-                name=_name(),
-                defaults={
-                    "queue": queue,
-                    "synth": synth.state if queue == "plan" else Worker.Synth.NONE,
-                    "reported_at": timezone.now(),
-                },
-            )
+            for queue in _queues:
+                Worker.objects.update_or_create(
+                    name=_name(),
+                    queue=queue,
+                    defaults={
+                        "synth": state if queue == "plan" else Worker.Synth.NONE,
+                        "reported_at": timezone.now(),
+                    },
+                )
         except DatabaseError:
             connection.close()
-        state = synth.state if queue == "plan" else ""
         for _ in range(int(REPORT_SECONDS * 5)):
             # A change of state is told at once.
-            if _stopping.wait(0.2) or (state and synth.state != state):
+            if _stopping.wait(0.2) or synth.state != state:
                 break
-
-
-def _leave() -> None:
-    _stopping.set()
-    try:
-        Worker.objects.filter(name=_name()).delete()
-    except DatabaseError:
-        connection.close()

@@ -37,7 +37,7 @@ def broker() -> str:
 
 
 class Workers:
-    """The plan worker, the steps worker and beat, as the Procfile names them."""
+    """The worker, with beat, as the Procfile names it."""
 
     def __init__(self, log: IO[bytes]) -> None:
         self._log = log
@@ -79,7 +79,7 @@ def workers(*more: str) -> Iterator[Workers]:
     with tempfile.TemporaryFile() as log:
         running = Workers(log)
         try:
-            for name in ("plan", "steps", "beat", *more):
+            for name in ("worker", *more):
                 running.start(name)
             until(lambda: Worker.objects.filter(queue="plan", synth="READY").exists(), 90)
             until(lambda: Worker.objects.filter(queue="steps").exists(), 30)

@@ -605,13 +605,11 @@ def test_the_response_templates_render(mode: str) -> None:
         assert answer == ""
 
 
-def test_a_large_body_renders_in_a_few_milliseconds() -> None:
+def test_a_large_body_arrives_whole() -> None:
     body = json.dumps({"items": [{"id": n, "name": f"Bjørn's {n}"} for n in range(3000)]})
     request = Request(body=body, context={"extendedRequestId": "x="})
-    template = mapping.request_template(BODY_TRIGGER)
-    render(template, request)
-    render(template, request)
     assert len(body) > 100_000
+    assert json.loads(render(mapping.request_template(BODY_TRIGGER), request).text)["input"] == body
 
 
 def test_the_evaluator_never_reaches_for_python_attributes() -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -42,31 +43,47 @@ def children(pid: int) -> list[int]:
 def test_workers_take_a_deployment_from_the_browser_to_live_whatever_dies(
     processes: parts.Workers, environment: Environment
 ) -> None:
-    """One start of the workers serves all: each part dies, and the next deployment ends live."""
+    """Each part dies, and the next deployment ends live without a hand on it."""
     _deploys(environment, "plain")
 
-    # The synth child of the plan worker's process.
-    (worker,) = Worker.objects.filter(queue="plan")
-    plan_process = int(worker.name.rpartition(":")[2])
-    (synth,) = [pid for pid in children(plan_process) if b"infra" in _command(pid)]
+    (row,) = Worker.objects.filter(queue="plan")
+    (synth,) = [pid for pid in children(int(row.name.rpartition(":")[2])) if is_synth(pid)]
     os.kill(synth, signal.SIGKILL)
     _deploys(environment, "synth-killed")
 
-    # The plan worker's process itself: Celery starts another one.
-    os.kill(plan_process, signal.SIGKILL)
-    _deploys(environment, "worker-killed")
-
-    # The whole plan worker, and what the broker held: both come back by themselves.
-    processes.kill("plan")
-    deployment = _ask(environment, "hint-lost")
+    # The whole worker in the middle of a step, and what the broker held.
+    with slow_synth():
+        deployment = _ask(environment, "worker-killed")
+        until(lambda: _status(deployment) == S.PLANNING)
+        processes.kill("worker")
+    waiting = _ask(environment, "hint-lost")
     with app.connection_for_write() as connection:
         assert connection.SimpleQueue("plan").clear() == 1
-    processes.start("plan")
+    processes.start("worker")
     assert finished(deployment).status == S.SUCCEEDED
+    assert finished(waiting).status == S.SUCCEEDED
 
 
-def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+@contextmanager
+def slow_synth() -> Iterator[None]:
+    """The synth child is stopped, so that a deployment stays in PLANNING."""
+    (row,) = Worker.objects.filter(queue="plan")
+    below = children(int(row.name.rpartition(":")[2]))
+    for pid in filter(is_synth, below):
+        os.kill(pid, signal.SIGSTOP)
+    yield
+    for pid in below:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _status(deployment: Deployment) -> str:
+    deployment.refresh_from_db()
+    return deployment.status
+
+
+def is_synth(pid: int) -> bool:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:3] == [b"-m", b"infra"]
 
 
 def _ask(environment: Environment, name: str) -> Deployment:

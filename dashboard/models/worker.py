@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
@@ -21,12 +21,17 @@ class Worker(models.Model):
         READY = "READY", "ready"
         DEAD = "DEAD", "dead"
 
-    name = models.CharField(max_length=255, unique=True)
+    name = models.CharField(max_length=255)
     queue = models.CharField(max_length=20)
     synth = models.CharField(max_length=8, choices=Synth.choices, default=Synth.NONE)
     reported_at = models.DateTimeField()
 
     objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "queue"], name="worker_queue_once")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -2,7 +2,7 @@
 
 ``LOCAL_AWS_PORT`` (4566) is the port on 127.0.0.1; no other address listens.
 ``LOCAL_AWS_STATE`` (``.local/aws``) is the directory that the state is read from at the
-start and written to at the end. ``LOG_LEVEL`` is WARNING unless it is set.
+start and written to at the end. ``LOG_LEVEL`` is ERROR unless it is set.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ def configure() -> int:
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
     )
-    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    os.environ.setdefault("LOG_LEVEL", "ERROR")
     return port
 
 

@@ -15,14 +15,15 @@ LOCAL_REGION = "us-east-1"
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()
     help = (
         "Bring the database up to date, and make what is missing of: an administrator "
         "“admin”, an environment. Safe to run at every start."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("collectstatic", verbosity=0, interactive=False)
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+        call_command("collectstatic", verbosity=0, interactive=False, skip_checks=True)
         self._admin()
         environments = Environment.objects.all()
         if not settings.LOCAL_AWS:
