@@ -35,7 +35,7 @@ _CONFIG = Config(
     connect_timeout=5,
     read_timeout=10,
     # ``adaptive`` is not for many tenants in one process.
-    retries={"mode": "standard", "max_attempts": 3},
+    retries={"mode": "standard", "total_max_attempts": 3},
     # The embedded AWS answers StartSyncExecution without the "sync-" host.
     inject_host_prefix=not settings.LOCAL_AWS,
     user_agent_extra="stepgate",
@@ -70,12 +70,15 @@ _WITHOUT_CREDENTIALS = (
 class AwsError(Exception):
     """AWS refused, or could not be reached. ``str()`` is AWS's own words with the call."""
 
-    def __init__(self, operation: str, code: str, message: str, *, status: int = 0) -> None:
-        super().__init__(f"{operation}: {code}: {message}")
+    def __init__(self, operation: str, code: str, message: str, status: int = 0) -> None:
+        super().__init__(operation, code, message, status)
         self.operation = operation
         self.code = code
         self.message = message
         self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.code}: {self.message}"
 
     @property
     def throttled(self) -> bool:

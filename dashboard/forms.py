@@ -10,17 +10,19 @@ from django.core.exceptions import ValidationError
 from dashboard import step_functions
 from dashboard.aws import AwsError
 from dashboard.models import Environment, RestApi, Trigger
-from infra.spec import INPUT_BYTES, TriggerSpec, check_path, conflict, parse_json
+from infra.spec import INPUT_BYTES, TriggerSpec, check_json, check_path, conflict
 
 BODYLESS = {204, 205}
 BODYLESS_METHODS = ("GET", "DELETE")
 """Methods whose requests carry no body as a rule: their input is fixed unless chosen."""
+NAME_LENGTH = 80
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 
 def default_name(method: str, path: str) -> str:
     """``POST /orders/{id}`` → ``post-orders-id``; the root is called root."""
-    return _WORDS.sub("-", f"{method} {path if path != '/' else 'root'}".lower()).strip("-")
+    words = f"{method} {path if path != '/' else 'root'}".lower()
+    return _WORDS.sub("-", words)[:NAME_LENGTH].strip("-")
 
 
 def check_machine(environment: Environment, arn: str) -> step_functions.StateMachine:
@@ -66,7 +68,7 @@ class TriggerForm(TriggerModelForm):
         label="Requests a second", min_value=0.1, max_value=10_000, initial=10
     )
     throttle_burst = forms.IntegerField(label="Burst", min_value=1, max_value=5_000, initial=20)
-    name = forms.CharField(max_length=80, required=False)
+    name = forms.CharField(max_length=NAME_LENGTH, required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -155,7 +157,7 @@ class TriggerForm(TriggerModelForm):
         if not text.strip():
             raise ValidationError("Type a JSON document, for example {}.")
         try:
-            parse_json(text)
+            check_json(text)
         except json.JSONDecodeError as error:
             self.fields[name].widget.attrs["data-error-line"] = str(error.lineno)
             raise ValidationError(

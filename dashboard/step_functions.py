@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.core.cache import cache
 
 from dashboard import aws
+from dashboard.aws import AwsError
 from dashboard.models import Environment
 from infra.spec import parse_machine_arn
 
@@ -47,13 +48,22 @@ class Execution:
 
 
 def _kept(key: str, seconds: int, read: Callable[[], T]) -> T:
-    """What ``read`` answers, read once for all viewers of this process."""
+    """What ``read`` answers, read once for all viewers of this process.
+
+    A refusal is kept as well: while AWS does not answer, viewers must not queue up behind
+    each other's attempts. Raises AwsError.
+    """
     with _locks[key]:
-        found: T | None = cache.get(key)
+        found: T | AwsError | None = cache.get(key)
         if found is None:
-            found = read()
+            try:
+                found = read()
+            except AwsError as error:
+                found = error
             cache.set(key, found, seconds)
-        return found
+    if isinstance(found, AwsError):
+        raise found
+    return found
 
 
 def state_machines(environment: Environment) -> list[StateMachine]:
@@ -187,7 +197,7 @@ def _readable(details: dict[str, Any]) -> dict[str, Any]:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

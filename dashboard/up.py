@@ -15,6 +15,7 @@ from typing import TextIO
 
 import httpx
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
@@ -27,7 +28,10 @@ STOPPED_BY_CTRL_C = 130
 def main() -> None:
     began = time.monotonic()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-    left_out = set() if settings.LOCAL_AWS else {"aws"}
+    try:
+        left_out = set() if settings.LOCAL_AWS else {"aws"}
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
     left_out |= {"broker"} if os.environ.get("REDIS_URL") else set()
     _check_ports(left_out)
     _first_run()

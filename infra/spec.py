@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -108,8 +108,8 @@ def path_variables(path: str) -> list[str]:
     return [part.strip("{}+") for part in path.split("/") if part.startswith("{")]
 
 
-def parse_json(text: str) -> Any:
-    """What the JSON document ``text`` says; ValueError names line and column.
+def check_json(text: str) -> None:
+    """Raises ValueError where ``text`` is no JSON document, with line and column.
 
     Strict as Step Functions is: NaN and Infinity are no JSON.
     """
@@ -117,7 +117,10 @@ def parse_json(text: str) -> Any:
     def refuse(name: str) -> None:
         raise ValueError(f"{name} is not JSON.")
 
-    return json.loads(text, parse_constant=refuse)
+    try:
+        json.loads(text, parse_int=str, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("This is nested too deeply to be read.") from None
 
 
 class _Frozen(BaseModel):
@@ -155,9 +158,9 @@ class TriggerSpec(_Frozen):
     @model_validator(mode="after")
     def _texts(self) -> Self:
         if self.input_mode == "FIXED":
-            parse_json(self.input_template)
+            check_json(self.input_template)
         if self.response_mode == "FIXED":
-            parse_json(self.response_body)
+            check_json(self.response_body)
         return self
 
 

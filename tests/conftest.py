@@ -200,12 +200,14 @@ def ended(
         "action": "DEPLOY" if specs else "DESTROY",
         "spec": rest_api.spec(specs.values()).model_dump(mode="json") if specs else None,
         "requested_by": "ada",
+        "removes": not serve,
         "routes": [str(trigger) for trigger in triggers],
         "requested_at": (now := timezone.now()),
         "finished_at": now if terminal else None,
     }
     deployment = Deployment.objects.create(rest_api=rest_api, status=status, **(values | fields))
     deployment.triggers.set(triggers)
+    Trigger.objects.filter(pk__in=[t.pk for t in triggers]).update(latest=deployment)
     deployment.record(status)
     if status == Deployment.Status.SUCCEEDED and serve:
         rest_api.live, rest_api.api_id = deployment, f"api{rest_api.key}"

@@ -223,7 +223,7 @@ def test_a_port_that_is_taken_is_one_line_that_says_what_to_do(
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = run(tmp_path, "manage.py", "up", **{variable: str(port)})
+        done = run(tmp_path, "-m", "dashboard.up", **{variable: str(port)})
     assert done.returncode != 0
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     assert len(lines) == 1
@@ -245,6 +245,6 @@ def test_an_instance_that_aws_would_not_take_in_a_name_is_refused(
 
 @pytest.mark.parametrize("value", ["nonsense", "99999"])
 def test_a_port_that_is_none_is_told_in_words(value: str, tmp_path: Path) -> None:
-    done = run(tmp_path, "manage.py", "up", PORT=value)
+    done = run(tmp_path, "-m", "dashboard.up", PORT=value)
     assert done.returncode != 0
     assert "PORT" in done.stderr and "Traceback" not in done.stderr

@@ -1,5 +1,6 @@
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
@@ -163,9 +164,10 @@ class Deployment(models.Model):
         Raises DeploymentInProgress where one runs already, ValueError where API Gateway
         would refuse the routes together.
         """
-        wanted = rest_api.live_specs() | {trigger.key: trigger.spec() for trigger in triggers}
-        specs = list(wanted.values())
-        return cls._ask(rest_api, specs, triggers, removes=False, by=by, note=note)
+        with cls._turn(rest_api):
+            wanted = rest_api.live_specs() | {trigger.key: trigger.spec() for trigger in triggers}
+            specs = list(wanted.values())
+            return cls._ask(rest_api, specs, triggers, removes=False, by=by, note=note)
 
     @classmethod
     def remove(
@@ -176,8 +178,9 @@ class Deployment(models.Model):
         With no route left that is a DESTROY: the stack goes. Raises DeploymentInProgress.
         """
         gone = {trigger.key for trigger in triggers}
-        left = [spec for key, spec in rest_api.live_specs().items() if key not in gone]
-        return cls._ask(rest_api, left, triggers, removes=True, by=by, note=note)
+        with cls._turn(rest_api):
+            left = [spec for key, spec in rest_api.live_specs().items() if key not in gone]
+            return cls._ask(rest_api, left, triggers, removes=True, by=by, note=note)
 
     @property
     def can_be_tried_again(self) -> bool:
@@ -192,14 +195,21 @@ class Deployment(models.Model):
     def again(cls, failed: Self, *, by: str) -> Self:
         """Ask for what ``failed`` asked for: the same snapshot. Raises DeploymentInProgress."""
         specs = [TriggerSpec.model_validate(t) for t in (failed.spec or {}).get("triggers", [])]
-        return cls._ask(
-            failed.rest_api,
-            specs,
-            list(failed.triggers.all()),
-            removes=failed.removes,
-            by=by,
-            note=failed.note,
-        )
+        triggers = list(failed.triggers.all())
+        with cls._turn(failed.rest_api):
+            return cls._ask(
+                failed.rest_api, specs, triggers, removes=failed.removes, by=by, note=failed.note
+            )
+
+    @classmethod
+    @contextmanager
+    def _turn(cls, rest_api: RestApi) -> Iterator[None]:
+        """A transaction in which nobody else asks; what is live cannot change in it."""
+        with transaction.atomic():
+            RestApi.objects.select_for_update().get(pk=rest_api.pk)
+            if active := cls.objects.active().filter(rest_api=rest_api).first():
+                raise DeploymentInProgress(active)
+            yield
 
     @classmethod
     def _ask(
@@ -214,25 +224,21 @@ class Deployment(models.Model):
     ) -> Self:
         """Write the row; Celery is told once it is committed."""
         spec = rest_api.spec(specs).model_dump(mode="json") if specs else None
-        with transaction.atomic():
-            RestApi.objects.select_for_update().get(pk=rest_api.pk)
-            mine = cls.objects.filter(rest_api=rest_api)
-            if active := mine.active().first():
-                raise DeploymentInProgress(active)
-            deployment = cls.objects.create(
-                rest_api=rest_api,
-                number=(mine.aggregate(last=Max("number"))["last"] or 0) + 1,
-                action=cls.Action.DEPLOY if spec else cls.Action.DESTROY,
-                spec=spec,
-                requested_by=by,
-                note=note,
-                removes=removes,
-                routes=[_route(trigger, specs) for trigger in triggers],
-            )
-            deployment.triggers.set(triggers)
-            Trigger.objects.filter(pk__in=[t.pk for t in triggers]).update(latest=deployment)
-            deployment.record(cls.Status.QUEUED)
-            deployment.hint()
+        last = cls.objects.filter(rest_api=rest_api).aggregate(last=Max("number"))["last"]
+        deployment = cls.objects.create(
+            rest_api=rest_api,
+            number=(last or 0) + 1,
+            action=cls.Action.DEPLOY if spec else cls.Action.DESTROY,
+            spec=spec,
+            requested_by=by,
+            note=note,
+            removes=removes,
+            routes=[_route(trigger, specs) for trigger in triggers],
+        )
+        deployment.triggers.set(triggers)
+        Trigger.objects.filter(pk__in=[t.pk for t in triggers]).update(latest=deployment)
+        deployment.record(cls.Status.QUEUED)
+        deployment.hint()
         return deployment
 
     @property

@@ -160,7 +160,12 @@ class Trigger(models.Model):
         return getattr(self, "endpoint", None)
 
     def spec(self) -> TriggerSpec:
+        """The definition as saved; a text that its mode does not use is left out."""
         values = {name: getattr(self, name) for name in self.DEPLOYED_FIELDS}
+        if self.input_mode != self.InputMode.FIXED:
+            values["input_template"] = ""
+        if self.response_mode != self.ResponseMode.FIXED:
+            values["response_body"] = ""
         return TriggerSpec(key=self.key, **values)
 
     def spec_live(self) -> TriggerSpec | None:

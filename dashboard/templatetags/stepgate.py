@@ -1,6 +1,7 @@
 """Template tags that every page has (a builtin, see settings)."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -58,13 +59,31 @@ def duration(value: float | timedelta | None) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
 @register.filter
 def pretty(text: str) -> str:
-    """A JSON document with line breaks; anything else as it is."""
+    """A JSON document with line breaks, each value as it was written; other text as it is."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+        json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
         return text
+    lines: list[str] = []
+    depth, before = 0, ""
+    for part in _TOKEN.findall(text):
+        if part in "}]":
+            depth -= 1
+            lines.append(part if before in "{[" else f"\n{'  ' * depth}{part}")
+        else:
+            if before and before in "{[":
+                lines.append(f"\n{'  ' * depth}")
+            if part == ",":
+                part = f",\n{'  ' * depth}"
+            lines.append(": " if part == ":" else part)
+            depth += part in "{["
+        before = part[0]
+    return "".join(lines)
 
 
 @register.simple_tag(takes_context=True)

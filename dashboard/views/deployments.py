@@ -29,11 +29,11 @@ FILTERS = ("status", "by", "rest_api", "environment", "since", "until")
 def deployment_list(request: HttpRequest) -> HttpResponse:
     found, problem = _filtered(request)
     # The keys of the page first: what a row shows is then read for these alone.
-    page = Paginator(found.values_list("pk", flat=True), ROWS).get_page(request.GET.get("page"))
-    rows = Deployment.objects.for_dashboard().filter(pk__in=list(page.object_list))
+    page = Paginator(found.only("pk"), ROWS).get_page(request.GET.get("page"))
+    rows = Deployment.objects.for_dashboard().filter(pk__in=[row.pk for row in page.object_list])
+    page.object_list = list(rows.order_by("-requested_at"))
     context = {
         "page": page,
-        "rows": rows.order_by("-requested_at"),
         "problem": problem,
         "statuses": [("active", "In progress"), *Status.choices],
         "rest_apis": RestApi.objects.order_by("name").values_list("key", "name")[:500],
@@ -63,10 +63,11 @@ def _filtered(request: HttpRequest) -> tuple[DeploymentQuerySet, str]:
         if text := asked.get(name):
             try:
                 day = datetime.combine(date.fromisoformat(text), datetime.min.time(), tzinfo=UTC)
-            except ValueError:
+                bound = day + timedelta(days=days)
+            except (ValueError, OverflowError):
                 problem = f"“{text}” is no date: write it as 2026-01-31."
             else:
-                found = found.filter(**{f"requested_at__{lookup}": day + timedelta(days=days)})
+                found = found.filter(**{f"requested_at__{lookup}": bound})
     return found.order_by("-requested_at"), problem
 
 
@@ -203,6 +204,9 @@ def _waiting_for(deployment: Deployment) -> str:
 def again(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask for the same snapshot once more; only a failed deployment can be."""
     deployment = _get(pk)
+    if active := deployment.rest_api.deployments.active().first():
+        messages.warning(request, under_way(active))
+        return redirect(active)
     if not deployment.can_be_tried_again:
         messages.error(
             request,

@@ -22,6 +22,26 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "error.html", context, status=404)
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    context = {
+        "title": "This page was open since before you signed in",
+        "text": "So Stepgate could not tell that the request was yours, and did nothing. Go "
+        "back, reload the page and press the button again.",
+    }
+    return render(request, "error.html", context, status=403)
+
+
+def wrong_method(request: HttpRequest, allowed: str) -> HttpResponse:
+    context = {
+        "title": "This address is no page",
+        "text": f"It only takes {allowed}: it is what a button sends. Open the trigger or "
+        "the deployment, and press the button there.",
+    }
+    response = render(request, "error.html", context, status=405)
+    response["Allow"] = allowed
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     # Without the frame: its database queries may be what failed.
     return HttpResponse(render_to_string("500.html"), status=500)

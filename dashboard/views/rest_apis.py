@@ -22,6 +22,7 @@ def rest_api_list(request: HttpRequest) -> HttpResponse:
             routes=Count("triggers", filter=Q(triggers__gone_at=None)),
             served=Count("triggers", filter=Q(triggers__endpoint__isnull=False)),
         )
+        .order_by("name", "key")
     )
     if name := request.GET.get("environment"):
         found = found.filter(environment__name=name)

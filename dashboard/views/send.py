@@ -1,5 +1,7 @@
 """Send request, from a trigger's page."""
 
+import re
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +12,8 @@ from dashboard import sender
 from dashboard.models import Trigger
 from dashboard.views.triggers import get_trigger
 from infra.spec import path_variables
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @require_POST
@@ -48,7 +52,7 @@ def _headers(text: str) -> dict[str, str]:
         if not line.strip():
             continue
         name, colon, value = line.partition(":")
-        if not colon or not name.strip().isascii() or " " in name.strip():
+        if not colon or not _HEADER_NAME.fullmatch(name.strip()):
             raise ValueError(f"Nothing was sent. Header line {number} is not “Name: value”: {line}")
         headers[name.strip()] = value.strip()
     return headers

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
@@ -50,11 +50,17 @@ def new(request: HttpRequest) -> HttpResponse:
         return _page(request, form, key=key)
     by = request.user.get_username()
     values = _values(form)
-    with transaction.atomic():
-        rest_api = form.cleaned_data["rest_api"] or _new_rest_api(form, by)
-        trigger = Trigger.objects.create(
-            key=key, rest_api=rest_api, created_by=by, saved_by=by, **values
-        )
+    try:
+        with transaction.atomic():
+            rest_api = form.cleaned_data["rest_api"] or _new_rest_api(form, by)
+            trigger = Trigger.objects.create(
+                key=key, rest_api=rest_api, created_by=by, saved_by=by, **values
+            )
+    except IntegrityError:
+        # Somebody was quicker: with the same press, or with the same route.
+        if pressed_twice := Trigger.objects.filter(key=key).first():
+            return redirect(pressed_twice)
+        return _page(request, _route_taken(form), key=key)
     return _saved(request, trigger)
 
 
@@ -83,7 +89,16 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     except StaleVersion:
         theirs = get_trigger(key)
         return _page(request, form, key=key, trigger=theirs, theirs=theirs)
+    except IntegrityError:
+        return _page(request, _route_taken(form), key=key, trigger=get_trigger(key))
     return _saved(request, trigger)
+
+
+def _route_taken(form: TriggerForm) -> TriggerForm:
+    """The form with the error of whoever saved the same route a moment later."""
+    route = f"{form.cleaned_data['method']} {form.cleaned_data['path']}"
+    form.add_error("path", f"{route} is already a route of this REST API.")
+    return form
 
 
 def _values(form: TriggerForm) -> dict[str, Any]:
@@ -176,10 +191,12 @@ def _environment(form: TriggerForm) -> Environment | None:
 def _side_by_side(form: TriggerForm, theirs: Trigger) -> list[tuple[str, str, str]]:
     """Label, theirs, yours: for every field in which the two differ."""
     rows = []
-    for name, mine in _values(form).items():
+    mine_by_name = _values(form) | {"rest_api": form.cleaned_data["rest_api"] or "New REST API"}
+    labels = Trigger.DEPLOYED_FIELDS | {"rest_api": "REST API"}
+    for name, mine in mine_by_name.items():
         other = getattr(theirs, name)
         if str(other) != str(mine):
-            rows.append((Trigger.DEPLOYED_FIELDS.get(name, name.capitalize()), other, mine))
+            rows.append((labels.get(name, name.capitalize()), other, mine))
     return rows
 
 
