@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WARM_UPS = 3
 ROUNDS = 20
 CLI_ROUNDS = 5
-_NEEDED = ("aws", "broker", "plan", "steps")
+_NEEDED = ("aws", "broker", "worker")
 
 
 @dataclass

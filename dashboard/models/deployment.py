@@ -47,7 +47,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
             number__gt=models.OuterRef("number"),
             status=Deployment.Status.SUCCEEDED,
         )
-        return self.select_related("rest_api__environment").annotate(
+        return self.select_related("rest_api__environment").defer("spec").annotate(
             superseded_by=models.Subquery(later.order_by("number").values("number")[:1])
         )
 
