@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import boto3
@@ -154,7 +154,7 @@ def _session(region: str | None, role_arn: str) -> boto3.Session:
     if not role_arn:
         return boto3.Session(region_name=region)
     assumed = get_session()
-    resolver = CredentialResolver([_AssumedRole(role_arn)])
+    resolver = CredentialResolver([_AssumedRole(role_arn, region)])
     assumed.register_component("credential_provider", resolver)
     return boto3.Session(botocore_session=assumed, region_name=region)
 
@@ -164,9 +164,10 @@ class _AssumedRole(CredentialProvider):
 
     METHOD = "assume-role"
 
-    def __init__(self, role_arn: str) -> None:
+    def __init__(self, role_arn: str, region: str | None) -> None:
         super().__init__()
         self._role_arn = role_arn
+        self._region = region
 
     def load(self) -> DeferredRefreshableCredentials | None:
         base = get_session()
@@ -174,7 +175,7 @@ class _AssumedRole(CredentialProvider):
         if source is None:
             return None
         fetcher = AssumeRoleCredentialFetcher(
-            client_creator=base.create_client,
+            client_creator=partial(base.create_client, region_name=self._region, config=_CONFIG),
             source_credentials=source,
             role_arn=self._role_arn,
             extra_args={"RoleSessionName": f"stepgate-{settings.STEPGATE_INSTANCE}"},

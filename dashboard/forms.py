@@ -184,9 +184,23 @@ class TriggerForm(TriggerModelForm):
             )
         elif rest_api and data.get("path") and data.get("method"):
             reason = conflict(data["method"], data["path"], self._other_routes(rest_api))
-            if reason:
+            if reason or (reason := self._renamed_in_place(data["path"])):
                 self.add_error("path", reason)
         return data
+
+    def _renamed_in_place(self, path: str) -> str:
+        """Why the live route cannot become ``path``, or "".
+
+        CloudFormation makes the new resource before it deletes the old one, and API
+        Gateway takes one variable name at each place.
+        """
+        live = self.trigger.live if self.trigger else None
+        if live is None or not conflict("", path, [(live.method, live.path)]):
+            return ""
+        return (
+            f"{live.path} is live, and API Gateway cannot rename a variable in place: keep the "
+            "name, or delete this trigger and make it anew."
+        )
 
     def _other_routes(self, rest_api: RestApi) -> list[tuple[str, str]]:
         """The routes of the REST API's other triggers, as saved and as live."""

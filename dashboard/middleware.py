@@ -37,7 +37,10 @@ class SignInMiddleware(LoginRequiredMiddleware):
             return super().handle_no_permission(request, view_func)
         # What cannot be opened by its address leads back to the page that it came from.
         came_from = request.headers.get("HX-Current-URL" if htmx else "Referer", "")
-        page = urlsplit(came_from)
+        try:
+            page = urlsplit(came_from)
+        except ValueError:
+            page = urlsplit("/")
         back = f"{page.path}?{page.query}" if page.query else page.path or "/"
         if page.netloc not in {"", request.get_host()}:
             back = "/"

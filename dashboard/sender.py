@@ -31,6 +31,7 @@ def send(
     endpoint = trigger.endpoint
     environment = trigger.rest_api.environment
     url = aws.invoke_url(environment, endpoint.api_id, endpoint.stage_name)
+    base = httpx.URL(url)
     url += filled_path(endpoint.path, dict(values))
     if query:
         url += f"?{query.lstrip('?')}"
@@ -47,6 +48,7 @@ def send(
     )
     began = time.monotonic()
     try:
+        _check_target(base, httpx.URL(url))
         with httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
             answer = client.request(method, url, headers=sent, content=body.encode() or None)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
@@ -64,6 +66,16 @@ def send(
     return request
 
 
+def _check_target(base: httpx.URL, target: httpx.URL) -> None:
+    """ValueError where ``target`` is not below the stage's own URL.
+
+    A path variable of ".." would climb out of it: an HTTP client takes such parts away.
+    """
+    same_host = (base.scheme, base.host, base.port) == (target.scheme, target.host, target.port)
+    if not same_host or not target.path.startswith(f"{base.path}/"):
+        raise ValueError("a path variable leads out of this REST API; use one without “..”")
+
+
 def _storable(text: str) -> str:
     """PostgreSQL takes no NUL."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -77,14 +89,14 @@ def _execution_arn(trigger: Trigger, request: Request) -> str:
     """The execution that a successful call started: by the answer, else by its name."""
     if request.status is None or request.status >= 300:
         return ""
-    try:
-        answer = json.loads(request.answer_body)
-        if isinstance(answer, dict) and isinstance(answer.get("executionArn"), str):
-            return str(answer["executionArn"])
-    except ValueError:
-        pass
     if not request.request_id:
         return ""
+    if trigger.endpoint.spec["response_mode"] == "EXECUTION":
+        # An EXPRESS execution's ARN ends in an id that only the answer tells.
+        try:
+            return str(json.loads(request.answer_body)["executionArn"])[:2048]
+        except (ValueError, TypeError, KeyError):
+            return ""
     machine = trigger.endpoint.spec["state_machine_arn"]
     execution = machine.replace(":stateMachine:", ":execution:")
     return f"{execution}:{trigger.key}-{request.request_id}"

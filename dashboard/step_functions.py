@@ -15,6 +15,8 @@ from dashboard.aws import AwsError
 from dashboard.models import Environment
 from infra.spec import parse_machine_arn
 
+REFUSED_SECONDS = 5
+"""How long a refusal is told again before AWS is asked again."""
 NEWEST = 1000
 """How many executions of a machine one ListExecutions answers at most."""
 
@@ -58,9 +60,10 @@ def _kept(key: str, seconds: int, read: Callable[[], T]) -> T:
         if found is None:
             try:
                 found = read()
+                cache.set(key, found, seconds)
             except AwsError as error:
                 found = error
-            cache.set(key, found, seconds)
+                cache.set(key, error, max(seconds, REFUSED_SECONDS))
     if isinstance(found, AwsError):
         raise found
     return found

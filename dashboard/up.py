@@ -91,7 +91,12 @@ def _first_run() -> None:
         *(base / "dashboard/migrations").glob("*.py"),
         *(base / "dashboard/static").rglob("*"),
     ]
-    done = stamp.exists() and all(s.stat().st_mtime < stamp.stat().st_mtime for s in sources)
+    database = settings.LOCAL_DIR / "stepgate.sqlite3"
+    done = (
+        stamp.exists()
+        and database.exists()
+        and all(s.stat().st_mtime < stamp.stat().st_mtime for s in sources)
+    )
     # Another database or account than at the last start may lack everything.
     if done and settings.LOCAL_AWS and not os.environ.get("DATABASE_URL"):
         return

@@ -5,12 +5,14 @@ read by its id only.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard import aws
 from dashboard.models import Deployment, RestApi
 
+_SKEW = timedelta(minutes=5)
+"""How far CloudFormation's clock may be from ours."""
 TEMPLATE_BYTES = 51_200
 """What CreateChangeSet takes as TemplateBody at most (CloudFormation quotas)."""
 
@@ -193,6 +195,7 @@ def events_since(deployment: Deployment, known: set[str]) -> list[StackEvent]:
     """The stack's events of this deployment that are not ``known`` yet, oldest first.
 
     Each carries the ClientRequestToken of the call that began it: our deployment's id.
+    Others' events between ours are passed over.
     """
     new: list[StackEvent] = []
     parameters: dict[str, Any] = {"StackName": deployment.rest_api.stack_id}
@@ -205,8 +208,10 @@ def events_since(deployment: Deployment, known: set[str]) -> list[StackEvent]:
         )
         for row in page["StackEvents"]:
             # AWS answers newest first: the first known or older one ends the walk.
-            if row["EventId"] in known or not _is_of(deployment, row):
+            if row["EventId"] in known or row["Timestamp"] < deployment.requested_at - _SKEW:
                 return new[::-1]
+            if not _is_of(deployment, row):
+                continue
             new.append(
                 StackEvent(
                     id=row["EventId"],

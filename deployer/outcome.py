@@ -18,9 +18,11 @@ def remember_stack(rest_api: RestApi, stack_id: str) -> None:
 
 
 def forget_stack(rest_api: RestApi) -> None:
-    """The stack is gone, and its REST API with it."""
+    """The stack is gone, and with it all that callers met."""
+    Endpoint.objects.filter(trigger__rest_api=rest_api).delete()
     rest_api.stack_id = rest_api.api_id = ""
-    rest_api.save(update_fields=["stack_id", "api_id"])
+    rest_api.live = None
+    rest_api.save(update_fields=["stack_id", "api_id", "live"])
 
 
 def conclude(deployment: Deployment, stack: Stack | None) -> None:
@@ -45,17 +47,16 @@ def conclude(deployment: Deployment, stack: Stack | None) -> None:
 def succeed(deployment: Deployment, stack: Stack | None) -> None:
     """Write what callers meet from now on, and end the deployment."""
     rest_api = deployment.rest_api
+    removed = deployment.action == Deployment.Action.DESTROY or stack is None
+    api_id = "" if removed or stack is None else stack.outputs["RestApiId"]
     with transaction.atomic():
         deployment.move(Deployment.Status.SUCCEEDED)
-        if deployment.action == Deployment.Action.DESTROY or stack is None:
-            Endpoint.objects.filter(trigger__rest_api=rest_api).delete()
-            rest_api.live = None
+        if removed:
             forget_stack(rest_api)
         else:
-            rest_api.live = deployment
-            rest_api.api_id = stack.outputs["RestApiId"]
+            rest_api.live, rest_api.api_id = deployment, api_id
+            rest_api.save(update_fields=["live", "api_id"])
             _write_endpoints(deployment)
-        rest_api.save(update_fields=["live", "api_id"])
         if deployment.removes:
             for trigger in deployment.triggers.all():
                 trigger.mark_gone(by=deployment.requested_by)
@@ -63,7 +64,8 @@ def succeed(deployment: Deployment, stack: Stack | None) -> None:
 
 
 def fail(deployment: Deployment, reason: str, advice: str) -> None:
-    """End FAILED, leaving nothing half-made behind."""
+    """End FAILED, leaving nothing half-made behind. Raises InvalidTransition."""
+    deployment.renew_lease()  # whoever has it now may be using what would be cleaned up
     _clean_up(deployment)
     deployment.move(Deployment.Status.FAILED, reason=reason, advice=advice)
 

@@ -9,14 +9,16 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
+from django.db import OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
 from dashboard.aws import AwsError, account_of
 from dashboard.celery import app
-from dashboard.models import Deployment, DeploymentEvent, InvalidTransition
+from dashboard.models import Deployment, DeploymentEvent, InvalidTransition, RestApi, Worker
 from deployer import cloudformation, outcome
-from deployer.cloudformation import Stack
+from deployer.cloudformation import ChangeSet, Stack
 from deployer.synth import SynthDied, SynthError, synth
 from infra.spec import ApiSpec
 
@@ -24,8 +26,13 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=5)
 """How long a step is tried again while AWS throttles or cannot be reached."""
+FORGOTTEN = timedelta(days=1)
+"""How long the row of a worker that was killed stays."""
 OVERDUE = timedelta(seconds=10)
 """How late a step may be before ``reconcile`` hints again."""
+
+_ONLY_TO_DELETE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+"""What a failed first create can leave: such a stack can only be deleted."""
 
 Status = Deployment.Status
 
@@ -66,10 +73,11 @@ def reconcile() -> None:
         overdue = Deployment.objects.filter(pk=deployment.pk, next_step_at=deployment.next_step_at)
         if overdue.update(next_step_at=now):
             deployment.hint()
+    Worker.objects.filter(reported_at__lt=now - FORGOTTEN).delete()
 
 
 def _step(pk: str, statuses: tuple[Status, ...], step: Callable[[Deployment], None]) -> None:
-    deployment = Deployment.objects.select_related("rest_api__environment").filter(pk=pk).first()
+    deployment = Deployment.objects.filter(pk=pk).first()
     if deployment is None:
         return
     try:
@@ -77,30 +85,46 @@ def _step(pk: str, statuses: tuple[Status, ...], step: Callable[[Deployment], No
     except InvalidTransition:
         return
     try:
-        try:
-            step(deployment)
-        except (AwsError, SynthDied) as error:
-            transient = not isinstance(error, AwsError) or error.transient
-            if not transient or _out_of_patience(deployment):
-                advice = getattr(error, "advice", "Start the worker again and try again.")
-                outcome.fail(deployment, str(error), advice)
-            else:
-                deployment.release(delay=3, failing=True)
-        except SynthError as error:
-            outcome.fail(deployment, str(error), "Change the trigger that it names, then deploy.")
-        except Refused as error:
-            outcome.fail(deployment, error.reason, error.advice)
-        except InvalidTransition:
-            raise
-        except Exception as error:
-            outcome.fail(
-                deployment,
-                f"Stepgate itself failed: {type(error).__name__}: {error}",
-                "This is a bug in Stepgate: the worker's log has the traceback. Try again.",
-            )
-            raise
+        _run(deployment, step)
     except InvalidTransition:
         logger.warning("deployment %s: another step took over", pk)
+
+
+def _run(deployment: Deployment, step: Callable[[Deployment], None]) -> None:
+    """Do ``step``; whatever goes wrong in it ends the deployment or has it tried again."""
+    token = deployment.lease_token
+    try:
+        step(deployment)
+    except (AwsError, SynthDied) as error:
+        transient = not isinstance(error, AwsError) or error.transient
+        advice = getattr(error, "advice", "Start the worker again and try again.")
+        if deployment.applied_at:
+            # AWS has the change: that we cannot look ends nothing. The stack's rest will.
+            deployment.release(delay=10, trouble=f"{error} {advice}")
+        elif transient and not _out_of_patience(deployment):
+            deployment.release(delay=3, trouble=str(error))
+        else:
+            outcome.fail(deployment, str(error), advice)
+    except SynthError as error:
+        outcome.fail(deployment, str(error), "Change the trigger that it names, then deploy.")
+    except Refused as error:
+        outcome.fail(deployment, error.reason, error.advice)
+    except (InvalidTransition, OperationalError):
+        # Not ours any more, or the database is gone: the lease runs out by itself.
+        raise
+    except Exception as error:
+        logger.exception("deployment %s", deployment.pk)
+        # What the step had set in memory may have been rolled back.
+        deployment.refresh_from_db()
+        if deployment.lease_token != token:
+            raise
+        said = f"Stepgate itself failed: {type(error).__name__}: {error}"
+        advice = "This is a bug in Stepgate: the worker's log has the traceback. Try again."
+        if deployment.applied_at:
+            deployment.release(delay=10, trouble=said)
+        else:
+            outcome.fail(deployment, said, advice)
+        raise
 
 
 def _out_of_patience(deployment: Deployment) -> bool:
@@ -115,7 +139,7 @@ def _plan(deployment: Deployment) -> None:
         _check_account(deployment)
         stack = _own_stack(deployment)
         if stack is not None and _busy(deployment, stack):
-            deployment.release(delay=2, failing=True)
+            deployment.release(delay=2, trouble=f"The stack is {stack.status}.")
             return
         if deployment.action == Deployment.Action.DESTROY:
             _go_on_to_apply(deployment)
@@ -127,11 +151,11 @@ def _plan(deployment: Deployment) -> None:
     if change_set.in_progress:
         deployment.release(delay=1)
     elif change_set.without_changes:
-        cloudformation.delete_change_set(deployment)
         stack = cloudformation.find_stack(deployment.rest_api, deployment.rest_api.stack_id)
         if stack is None:
             raise Refused("The stack was removed meanwhile.", "Deploy again.")
         outcome.succeed(deployment, stack)
+        cloudformation.delete_change_set(deployment)
     elif change_set.status == "CREATE_COMPLETE":
         _go_on_to_apply(deployment)
     else:
@@ -169,14 +193,21 @@ def _own_stack(deployment: Deployment) -> Stack | None:
             return stack
         outcome.forget_stack(rest_api)
     stack = cloudformation.find_stack(rest_api, rest_api.stack_name)
-    if stack is None:
-        return None
-    change_set = cloudformation.find_change_set(deployment) if stack.is_empty else None
+    if stack is None or stack.status == "DELETE_IN_PROGRESS":
+        return stack
+    # A worker may have died between CloudFormation's answer and our writing it down.
+    change_set = _own_change_set(rest_api) if stack.is_empty else None
     if change_set is None or not rest_api.tags.items() <= change_set.tags.items():
         raise _not_ours(deployment, "it was there before the first deployment")
-    # A worker died between CloudFormation's answer and our writing it down.
     outcome.remember_stack(rest_api, change_set.stack_id)
     return stack
+
+
+def _own_change_set(rest_api: RestApi) -> ChangeSet | None:
+    """A change set that one of the REST API's newest deployments made in its empty stack."""
+    newest = rest_api.deployments.order_by("-number")[:10]
+    found = (cloudformation.find_change_set(deployment) for deployment in newest)
+    return next((change_set for change_set in found if change_set is not None), None)
 
 
 def _not_ours(deployment: Deployment, why: str) -> Refused:
@@ -197,8 +228,8 @@ def _busy(deployment: Deployment, stack: Stack) -> bool:
                 "Wait until CloudFormation is done with it, then try again.",
             )
         return True
-    if stack.status == "ROLLBACK_COMPLETE" and deployment.action != Deployment.Action.DESTROY:
-        # The first create failed: such a stack can only be deleted.
+    first_create_failed = deployment.rest_api.live_id is None and stack.status in _ONLY_TO_DELETE
+    if first_create_failed and deployment.action != Deployment.Action.DESTROY:
         cloudformation.delete_stack(deployment)
         return True
     return False
@@ -232,17 +263,34 @@ def _create_change_set(deployment: Deployment, *, new: bool) -> None:
 def _apply(deployment: Deployment) -> None:
     if deployment.status == Status.PLANNED:
         deployment.move(Status.APPLYING)
-    rest_api = deployment.rest_api
-    if deployment.action == Deployment.Action.DEPLOY:
-        cloudformation.execute_change_set(deployment)
-    elif rest_api.stack_id:
-        stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
-        if stack is not None and stack.status != "DELETE_COMPLETE":
-            if stack.protected:
-                cloudformation.protect(rest_api, on=False)
-            cloudformation.delete_stack(deployment)
-    deployment.store(applied_at=timezone.now())
+    if deployment.applied_at is None:
+        # Before the call: one that timed out may have been taken all the same.
+        deployment.store(applied_at=timezone.now())
+    _change(deployment)
     _watch(deployment)
+
+
+def _change(deployment: Deployment) -> None:
+    """Ask CloudFormation for the change; asking again changes nothing. Raises Refused."""
+    try:
+        if deployment.action == Deployment.Action.DEPLOY:
+            cloudformation.execute_change_set(deployment)
+        elif deployment.rest_api.stack_id:
+            _delete(deployment)
+    except AwsError as error:
+        if error.transient:
+            raise
+        raise Refused(str(error), error.advice) from error
+
+
+def _delete(deployment: Deployment) -> None:
+    rest_api = deployment.rest_api
+    stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+    if stack is None or stack.status in {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}:
+        return
+    if stack.protected:
+        cloudformation.protect(rest_api, on=False)
+    cloudformation.delete_stack(deployment)
 
 
 def _watch(deployment: Deployment) -> None:
@@ -263,29 +311,37 @@ def _watch(deployment: Deployment) -> None:
 def _is_still_to_start(deployment: Deployment, stack: Stack) -> bool:
     """Whether the stack's status is still the one of before our call.
 
-    Only an event of ours on the stack itself proves that the status is our doing.
+    CloudFormation may show the old one for a moment after it has taken the call.
     """
+    if stack.status == "DELETE_COMPLETE":
+        return False
     ours = deployment.events.filter(
         kind=DeploymentEvent.Kind.STACK,
         resource_type="AWS::CloudFormation::Stack",
         status=stack.status,
-    )
-    if ours.exists():
+    ).exists()
+    if deployment.action == Deployment.Action.DESTROY:
+        if not ours:
+            _change(deployment)
+        return not ours
+    change_set = cloudformation.find_change_set(deployment)
+    if change_set is None and ours and not stack.is_empty:
         return False
-    if deployment.action == Deployment.Action.DEPLOY:
-        change_set = cloudformation.find_change_set(deployment)
-        if change_set is None or change_set.execution_status in {"UNAVAILABLE", "OBSOLETE"}:
-            raise Refused(
-                "Another operation on the stack made the change set void, so it was not executed.",
-                "Look in CloudFormation who changes this stack, then deploy again.",
-            )
-    return True
+    if change_set is None or change_set.execution_status in {"UNAVAILABLE", "OBSOLETE"}:
+        raise Refused(
+            "Another operation on the stack made the change set void, so it was not executed.",
+            "Look in CloudFormation who changes this stack, then deploy again.",
+        )
+    if change_set.execution_status == "AVAILABLE":
+        _change(deployment)
+    return stack.is_empty or change_set.execution_status in {"AVAILABLE", "EXECUTE_IN_PROGRESS"}
 
 
 def _pause(deployment: Deployment) -> float:
-    """Seconds until the next look: short at first, 2 s at most."""
+    """Seconds until the next look: short at first, 2 s at most; AWS counts the calls."""
     since = (timezone.now() - (deployment.applied_at or timezone.now())).total_seconds()
-    return min(2.0, max(0.1, since / 4))
+    shortest = 0.1 if settings.LOCAL_AWS else 1.0
+    return min(2.0, max(shortest, since / 4))
 
 
 def _write_events(deployment: Deployment) -> None:

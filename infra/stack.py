@@ -1,5 +1,7 @@
 """ApiStack: one REST API with its routes, its stage and nothing beside it."""
 
+from hashlib import sha256
+
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Stack
 from aws_cdk import aws_apigateway as apigateway
 
@@ -53,11 +55,25 @@ class ApiStack(Stack):
             StateMachineTrigger(
                 self,
                 f"Trigger{trigger.key}",
-                resource=self.api.root.resource_for_path(trigger.path),
+                resource=self._resource(trigger.path),
                 trigger=trigger,
             )
         CfnOutput(self, "RestApiId", value=self.api.rest_api_id)
-        CfnOutput(self, "StageName", value=self.api.deployment_stage.stage_name)
+
+    def _resource(self, path: str) -> apigateway.IResource:
+        """The resource of ``path``, made with its parents where it is missing.
+
+        The CDK's own ids are the parts of the path: "/Default" or "/orders/GET" would
+        meet a construct of that name. These come from a digest.
+        """
+        if path == "/":
+            return self.api.root
+        parent, _, part = path.rpartition("/")
+        id = f"Resource{sha256(path.encode()).hexdigest()[:12]}"
+        found = self.node.try_find_child(id)
+        if isinstance(found, apigateway.Resource):
+            return found
+        return apigateway.Resource(self, id, parent=self._resource(parent or "/"), path_part=part)
 
 
 def _throttles(triggers: tuple[TriggerSpec, ...]) -> dict[str, apigateway.MethodDeploymentOptions]:

@@ -41,14 +41,19 @@ class StateMachineTrigger(Construct):
                 )
             },
         )
-        self.method = resource.add_method(
-            trigger.method,
-            _integration(self, trigger, self.role),
-            authorization_type=apigateway.AuthorizationType.NONE,
-            method_responses=[
-                apigateway.MethodResponse(status_code=status)
-                for status in (str(trigger.response_status), "400", "500")
-            ],
+        self.method = apigateway.Method(
+            self,
+            "Method",
+            http_method=trigger.method,
+            resource=resource,
+            integration=_integration(self, trigger, self.role),
+            options=apigateway.MethodOptions(
+                authorization_type=apigateway.AuthorizationType.NONE,
+                method_responses=[
+                    apigateway.MethodResponse(status_code=status)
+                    for status in (str(trigger.response_status), "400", "500")
+                ],
+            ),
         )
 
 

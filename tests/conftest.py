@@ -112,6 +112,7 @@ def run_steps(deployment: Deployment, at_most: int = 60) -> Deployment:
         deployment.refresh_from_db()
         if not deployment.is_active:
             return deployment
+        Deployment.objects.filter(pk=deployment.pk).update(next_step_at=timezone.now())
         STEPS[Deployment.Status(deployment.status)](str(deployment.pk))
     raise AssertionError(f"still {deployment.status}: {deployment.stack_status}")
 

@@ -121,7 +121,9 @@ def test_throttling_that_does_not_end_fails_the_deployment_with_the_call_and_wha
     with failing("cloudformation", "DescribeStacks", "Throttling", "Rate exceeded"):
         tasks.plan(str(deployment.pk))
         long_ago = timezone.now() - tasks.PATIENCE - timedelta(seconds=1)
-        assert Deployment.objects.filter(failing_since__isnull=False).update(failing_since=long_ago)
+        assert Deployment.objects.filter(failing_since__isnull=False).update(
+            failing_since=long_ago, next_step_at=long_ago
+        )
         tasks.plan(str(deployment.pk))
     deployment.refresh_from_db()
     assert deployment.status == S.FAILED

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from dashboard.models import Deployment, Environment, RestApi, Trigger
 from tests.conftest import ended, make_trigger, typed, words
@@ -330,3 +331,16 @@ def test_after_a_mistake_everything_typed_is_still_there(
     assert "&lt;b&gt;&amp;amp;" in html
     assert f'name="key" value="{form["key"]}"' in html
     assert "for the launch" in html
+
+
+def test_a_variable_of_the_live_path_cannot_be_renamed_in_place(
+    as_admin: Client, environment: Environment
+) -> None:
+    trigger = make_trigger(environment, path="/orders/{id}")
+    ended(trigger)
+    form = typed(environment, path="/orders/{other}", rest_api=str(trigger.rest_api_id))
+    page = as_admin.post(
+        reverse("trigger_edit", args=[trigger.key]), form | {"version": str(trigger.version)}
+    )
+    assert page.status_code == 422
+    assert "cannot rename a variable in place" in page.context["form"].errors["path"][0]

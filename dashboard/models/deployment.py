@@ -16,6 +16,8 @@ from dashboard.models.trigger import Trigger
 from infra.spec import TriggerSpec
 
 LEASE = timedelta(seconds=20)
+EARLY = timedelta(milliseconds=250)
+"""How much before its time a step may begin: clocks and timers are not exact."""
 
 
 class InvalidTransition(Exception):
@@ -47,8 +49,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
             number__gt=models.OuterRef("number"),
             status=Deployment.Status.SUCCEEDED,
         )
-        return self.select_related("rest_api__environment").defer("spec").annotate(
-            superseded_by=models.Subquery(later.order_by("number").values("number")[:1])
+        return (
+            self.select_related("rest_api__environment")
+            .defer("spec")
+            .annotate(superseded_by=models.Subquery(later.order_by("number").values("number")[:1]))
         )
 
 
@@ -109,9 +113,11 @@ class Deployment(models.Model):
     change_set_id = models.CharField(max_length=1024, blank=True)
     stack_status = models.CharField(max_length=64, blank=True)
     applied_at = models.DateTimeField(null=True)
-    """When CloudFormation took ExecuteChangeSet, or DeleteStack."""
+    """When CloudFormation was first asked for the change: from here on only its stack decides."""
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    trouble = models.TextField(blank=True)
+    """The fault that the last try of the step met, and that may pass."""
     failing_since = models.DateTimeField(null=True)
     """Since when each try of the step has met a fault that may pass."""
     next_step_at = models.DateTimeField(default=timezone.now)
@@ -202,6 +208,17 @@ class Deployment(models.Model):
             )
 
     @classmethod
+    def drop(cls, rest_api: RestApi, triggers: Collection[Trigger], *, by: str) -> None:
+        """End triggers that were never deployed, and the REST API with its last one.
+
+        Raises DeploymentInProgress.
+        """
+        with cls._turn(rest_api):
+            for trigger in triggers:
+                trigger.mark_gone(by=by)
+            rest_api.end_if_empty(by=by)
+
+    @classmethod
     @contextmanager
     def _turn(cls, rest_api: RestApi) -> Iterator[None]:
         """A transaction in which nobody else asks; what is live cannot change in it."""
@@ -271,7 +288,7 @@ class Deployment(models.Model):
             self.Status.QUEUED: "plan",
             self.Status.PLANNING: "plan",
             self.Status.PLANNED: "apply",
-            self.Status.APPLYING: "watch" if self.applied_at else "apply",
+            self.Status.APPLYING: "apply" if self.applied_at is None else "watch",
         }[self.Status(self.status)]
         # A plan whose change set exists only looks: that needs no synth process.
         queue = "plan" if task == "plan" and not self.change_set_id else "steps"
@@ -293,7 +310,9 @@ class Deployment(models.Model):
         """Be the one that works on it now. Raises InvalidTransition where another does."""
         token, now = uuid.uuid4(), timezone.now()
         free = Q(lease_until=None) | Q(lease_until__lt=now)
-        taken = Deployment.objects.filter(free, pk=self.pk, status__in=statuses).update(
+        # A hint that was given twice must not make two chains of steps.
+        due = Q(next_step_at__lte=now + EARLY)
+        taken = Deployment.objects.filter(free, due, pk=self.pk, status__in=statuses).update(
             lease_token=token, lease_until=now + LEASE
         )
         if not taken:
@@ -304,17 +323,18 @@ class Deployment(models.Model):
         """Raises InvalidTransition where the lease was lost."""
         self._guarded(lease_until=timezone.now() + LEASE)
 
-    def release(self, *, delay: float, failing: bool = False) -> None:
+    def release(self, *, delay: float, trouble: str = "") -> None:
         """Give the lease back; the next step is due in ``delay`` seconds.
 
-        ``failing`` says that the step met a fault that may pass.
+        ``trouble`` is the fault that the step met and that may pass.
         """
         now = timezone.now()
         self._guarded(
             lease_until=None,
             lease_token=None,
             next_step_at=now + timedelta(seconds=delay),
-            failing_since=(self.failing_since or now) if failing else None,
+            trouble=trouble,
+            failing_since=(self.failing_since or now) if trouble else None,
         )
         self.hint(delay=delay)
 

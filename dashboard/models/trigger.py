@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -7,9 +7,6 @@ from django.utils import timezone
 
 from dashboard.models.rest_api import RestApi, new_key
 from infra.spec import TriggerSpec
-
-if TYPE_CHECKING:
-    pass
 
 
 class StaleVersion(Exception):

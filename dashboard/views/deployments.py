@@ -22,6 +22,8 @@ from dashboard.views.triggers import base_url
 
 ROWS = 50
 Status = Deployment.Status
+# Nothing can be canceled yet.
+OFFERED = [(s.value, s.label) for s in Status if s != Status.CANCELED]
 FILTERS = ("status", "by", "rest_api", "environment", "since", "until")
 
 
@@ -35,7 +37,7 @@ def deployment_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "problem": problem,
-        "statuses": [("active", "In progress"), *Status.choices],
+        "statuses": [("active", "In progress"), *OFFERED],
         "rest_apis": RestApi.objects.order_by("name").values_list("key", "name")[:500],
         "filters": [(n, request.GET[n]) for n in FILTERS if request.GET.get(n)],
     }
@@ -178,6 +180,8 @@ def _waiting_for(deployment: Deployment) -> str:
     if not deployment.is_active:
         return ""
     queue = "plan" if deployment.status in (Status.QUEUED, Status.PLANNING) else "steps"
+    if deployment.trouble:
+        return f"{deployment.trouble} It is tried again by itself."
     waited = timezone.now() - deployment.next_step_at
     if not Worker.objects.reporting(queue).exists():
         return (
@@ -187,7 +191,7 @@ def _waiting_for(deployment: Deployment) -> str:
     if waited < timedelta(seconds=3):
         return ""
     ahead = (
-        Deployment.objects.active()
+        Deployment.objects.filter(status__in=(Status.QUEUED, Status.PLANNING))
         .filter(requested_at__lt=deployment.requested_at)
         .select_related("rest_api")
         .order_by("requested_at")

@@ -43,8 +43,9 @@ def live(request: HttpRequest, environment: str, arn: str) -> HttpResponse:
 def _context(environment_name: str, arn: str) -> dict[str, Any]:
     environment = get_object_or_404(Environment, name=environment_name)
     match = _ARN.fullmatch(arn)
-    if match is None:
-        raise Http404("not the ARN of an execution")
+    place = (environment.account_id, environment.region)
+    if match is None or (match["account"], match["region"]) != place:
+        raise Http404("not the ARN of an execution in this environment")
     key = match["name"].partition("-")[0]
     context: dict[str, Any] = {
         "arn": arn,

@@ -88,13 +88,9 @@ def _remove(request: HttpRequest, rest_api: RestApi, triggers: list[Trigger]) ->
     try:
         if rest_api.stack_id:
             return redirect(Deployment.remove(rest_api, triggers, by=by))
-        if active := rest_api.deployments.active().first():
-            raise DeploymentInProgress(active)
+        Deployment.drop(rest_api, triggers, by=by)
     except DeploymentInProgress as error:
         messages.warning(request, under_way(error.deployment))
         return redirect(error.deployment)
-    for trigger in triggers:
-        trigger.mark_gone(by=by)
-    rest_api.end_if_empty(by=by)
     messages.success(request, f"{rest_api} is deleted. It was never deployed.")
     return redirect("rest_api_list")

@@ -13,6 +13,14 @@ from dashboard.models import Trigger
 from dashboard.views.triggers import get_trigger
 from infra.spec import path_variables
 
+_NOT_TO_BE_SET = {
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "proxy-authorization",
+}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -54,5 +62,9 @@ def _headers(text: str) -> dict[str, str]:
         name, colon, value = line.partition(":")
         if not colon or not _HEADER_NAME.fullmatch(name.strip()):
             raise ValueError(f"Nothing was sent. Header line {number} is not “Name: value”: {line}")
+        if name.strip().lower() in _NOT_TO_BE_SET:
+            raise ValueError(
+                f"Nothing was sent. Header line {number}: {name.strip()} is set by Stepgate itself."
+            )
         headers[name.strip()] = value.strip()
     return headers

@@ -63,11 +63,11 @@ def delete(request: HttpRequest, key: str) -> HttpResponse:
 def _remove(request: HttpRequest, trigger: Trigger) -> HttpResponse:
     by = request.user.get_username()
     if trigger.live is None:
-        if active := trigger.deployments.active().first():
-            messages.warning(request, under_way(active))
-            return redirect(active)
-        trigger.mark_gone(by=by)
-        trigger.rest_api.end_if_empty(by=by)
+        try:
+            Deployment.drop(trigger.rest_api, [trigger], by=by)
+        except DeploymentInProgress as error:
+            messages.warning(request, under_way(error.deployment))
+            return redirect(error.deployment)
         messages.success(request, f"{trigger} is deleted. It was never deployed.")
         return redirect("trigger_list")
     try:

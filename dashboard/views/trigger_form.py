@@ -204,7 +204,9 @@ def _side_by_side(form: TriggerForm, theirs: Trigger) -> list[tuple[str, str, st
 def preview(request: HttpRequest) -> HttpResponse:
     """The right column of the form: what is typed so far, tried on a sample request."""
     key = request.POST.get("key", "")
-    trigger = Trigger.objects.filter(key=key).first() if _KEY.fullmatch(key) else None
+    if not _KEY.fullmatch(key):
+        key = new_key()
+    trigger = Trigger.objects.filter(key=key).first()
     url = base_url(trigger.rest_api) if trigger else ""
     form = TriggerForm(request.POST, instance=trigger)
     return render(request, "_trigger_preview.html", _preview(form, key, url))
