@@ -109,7 +109,11 @@ class AwsError(Exception):
         if self.transient:
             where = settings.AWS_ENDPOINT_URL or "AWS"
             return f"Check that {where} can be reached from this machine, then try again."
-        return "Read AWS's message above, mend what it names, then try again."
+        if self.code == "StateMachineDoesNotExist":
+            return (
+                "The state machine was deleted. Make it again, or choose another one in the form."
+            )
+        return "Mend what AWS's message names, then try again."
 
 
 class Identity(NamedTuple):
@@ -213,9 +217,9 @@ def who_am_i() -> Identity:
         region = _session(None, "").region_name
     if not region:
         raise AwsError(
-            "the AWS credential chain",
+            "reading the Region",
             "NoRegion",
-            "no Region is set",
+            "the AWS credential chain has none",
         )
     return Identity(account_of(region), region)
 

@@ -69,6 +69,9 @@ class TriggerForm(TriggerModelForm):
     )
     throttle_burst = forms.IntegerField(label="Burst", min_value=1, max_value=5_000, initial=20)
     name = forms.CharField(max_length=NAME_LENGTH, required=False)
+    description = forms.CharField(
+        max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -92,7 +95,6 @@ class TriggerForm(TriggerModelForm):
         widgets: ClassVar = {
             "input_template": JsonEditor,
             "response_body": JsonEditor,
-            "description": forms.Textarea(attrs={"rows": 2}),
             "path": forms.TextInput(attrs={"placeholder": "/orders/{id}", "spellcheck": "false"}),
             "state_machine_arn": forms.TextInput(attrs={"spellcheck": "false"}),
         }

@@ -42,8 +42,10 @@ def send(
         trigger=trigger,
         sent_by=by,
         method=method,
-        url=url,
-        headers={n: v for n, v in sent.items() if n.lower() not in _SECRET_HEADERS},
+        url=_storable(url),
+        values={name: _storable(value) for name, value in values.items()},
+        query=_storable(query),
+        headers={n: v for n, v in headers.items() if n.lower() not in _SECRET_HEADERS},
         body=_storable(body),
     )
     began = time.monotonic()

@@ -148,12 +148,16 @@ def execution(environment: Environment, arn: str) -> dict[str, Any]:
     return _kept(f"execution:{environment.pk}:{arn}", 1, read)
 
 
-def history(environment: Environment, arn: str) -> list[dict[str, Any]]:
+def history(environment: Environment, arn: str, status: str) -> list[dict[str, Any]]:
     """All events of an execution, oldest first, each flat: id, at, type, state, details.
+
+    ``status`` is the execution's: what was read before it changed is not told after.
 
     Raises AwsError. At most 25,000 events (Step Functions quotas), 1,000 a page.
     """
-    return _kept(f"history:{environment.pk}:{arn}", 2, lambda: _read_history(environment, arn))
+    return _kept(
+        f"history:{environment.pk}:{arn}:{status}", 2, lambda: _read_history(environment, arn)
+    )
 
 
 def _read_history(environment: Environment, arn: str) -> list[dict[str, Any]]:

@@ -137,13 +137,24 @@ class _OnlyWhatMatters:
     """honcho's printer without its own lines about starts and signals."""
 
     def __init__(self, output: TextIO) -> None:
+        self._output = output
         self._printer = Printer(output)
+        self._stopping = False
         self.width = 0
 
     def write(self, message: Message) -> None:
         if message.name != "system":
             self._printer.width = self.width
             self._printer.write(message)
+        elif " received" in message.data:
+            self._stopping = True
+        elif " stopped (" in message.data and not self._stopping:
+            # honcho ends everything with the first process that ends.
+            self._stopping = True
+            self._output.write(
+                f"\n  {message.data.strip()}: everything else is stopped with it. "
+                "Nothing that was saved is lost; start again with: make up\n\n"
+            )
 
 
 if __name__ == "__main__":

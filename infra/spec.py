@@ -72,6 +72,10 @@ def check_path(path: str) -> str:
             names.add(name)
             if part.endswith("+}") and position != len(parts):
                 raise ValueError(f"{part} takes the whole rest of the path, so it must come last.")
+        elif part in {".", ".."}:
+            raise ValueError(
+                f"HTTP clients take a part “{part}” out of a path, so it cannot be called."
+            )
         elif not _LITERAL.fullmatch(part):
             message = (
                 f"API Gateway does not take “{part}”: a part of a path holds letters, "

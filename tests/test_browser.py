@@ -207,3 +207,17 @@ def test_an_expired_session_sends_the_whole_page_to_sign_in_and_back(page: Page)
     expect(page.get_by_label("Username")).to_be_visible(timeout=15 * SECONDS)
     sign_in(page)
     expect(page).to_have_url(where)
+
+
+def test_what_was_typed_outlives_a_session_that_ends_meanwhile(page: Page) -> None:
+    sign_in(page)
+    page.get_by_role("link", name="New trigger").first.click()
+    page.get_by_label("Path").fill("/mine")
+    page.get_by_label("Response status").fill("201")
+    page.context.clear_cookies(name="sessionid")
+    # The preview is asked for as one types, and finds nobody signed in.
+    page.get_by_label("Path").fill("/mine/too")
+    expect(page.get_by_label("Username")).to_be_visible(timeout=15 * SECONDS)
+    sign_in(page)
+    expect(page.get_by_label("Path")).to_have_value("/mine/too")
+    expect(page.get_by_label("Response status")).to_have_value("201")

@@ -89,7 +89,7 @@ def test_removing_one_of_two_routes_keeps_the_other(
     other = make_trigger(environment, live.rest_api, path="/refunds")
     deploy(other)
     removal = run_steps(Deployment.remove(live.rest_api, [live], by="ada"))
-    assert (removal.action, removal.status) == ("DEPLOY", S.SUCCEEDED)
+    assert (removal.action, removal.what, removal.status) == ("DEPLOY", "Remove", S.SUCCEEDED)
     live.refresh_from_db()
     assert live.gone_by == "ada" and live.gone_at is not None
     assert not Endpoint.objects.filter(trigger=live).exists()

@@ -1,5 +1,6 @@
 """Two people edit one trigger, and what is saved but not live."""
 
+import json
 from typing import Any
 
 import pytest
@@ -178,3 +179,21 @@ def test_discard_never_brings_back_a_route_that_another_trigger_took(
     assert as_admin.post(reverse("trigger_new"), form).status_code == 422
     answer = as_admin.post(reverse("trigger_discard", args=[trigger.key]), {"version": 2})
     assert answer.status_code == 302
+
+
+def test_a_field_that_was_not_touched_takes_theirs(as_admin: Client, trigger: Trigger) -> None:
+    path = reverse("trigger_edit", args=[trigger.key])
+    base = as_admin.get(path).context["base"]
+    form = json.loads(base) | {
+        "environment": str(trigger.rest_api.environment_id),
+        "path": "/mine",
+        "save": "1",
+    }
+    trigger.save_version({"throttle_burst": 50}, by="otto")
+    answer = as_admin.post(path, form | {"version": "1", "base": base})
+    assert answer.status_code == 409
+    assert answer.context["theirs"] == [("Path", "/orders", "/mine")]
+    shown = {name: answer.context["form"][name].value() for name in json.loads(base)}
+    assert as_admin.post(path, form | shown | {"version": "2"}).status_code == 302
+    trigger.refresh_from_db()
+    assert (trigger.path, trigger.throttle_burst) == ("/mine", 50)

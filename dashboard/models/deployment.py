@@ -279,6 +279,11 @@ class Deployment(models.Model):
             return "Removed"
         return f"Superseded by #{self.superseded_by}" if self.superseded_by else "Live"
 
+    @property
+    def what(self) -> str:
+        """The word for what it does to its chosen triggers."""
+        return "Remove" if self.removes else self.get_action_display()
+
     def hint(self, *, delay: float = 0) -> None:
         """Tell Celery, after commit, that the next step is due in ``delay`` seconds.
 
@@ -347,6 +352,7 @@ class Deployment(models.Model):
         with transaction.atomic():
             if status in self.TERMINAL:
                 values |= {"finished_at": timezone.now(), "lease_until": None, "lease_token": None}
+                values |= {"trouble": "", "failing_since": None}
             self._guarded(status=status, **values)
             self.record(status, reason=str(values.get("reason", "")))
 

@@ -19,6 +19,9 @@ class Request(models.Model):
     sent_at = models.DateTimeField(auto_now_add=True)
     method = models.CharField(max_length=6)
     url = models.TextField()
+    values = models.JSONField(default=dict)
+    """What the path's variables were filled with."""
+    query = models.TextField(blank=True)
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True)
     status = models.PositiveSmallIntegerField(null=True)
@@ -34,6 +37,11 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}"
+
+    @property
+    def header_lines(self) -> str:
+        """The headers as a person types them."""
+        return "\n".join(f"{name}: {value}" for name, value in self.headers.items())
 
     @property
     def was_refused(self) -> bool:

@@ -17,6 +17,12 @@ _ARN = re.compile(
     r":execution:(?P<machine>[A-Za-z0-9_-]{1,80}):(?P<name>[^:\s]{1,80})"
 )
 FAILED = {"FAILED", "TIMED_OUT", "ABORTED"}
+LAST_EVENTS = {
+    "ExecutionSucceeded",
+    "ExecutionFailed",
+    "ExecutionAborted",
+    "ExecutionTimedOut",
+}
 
 
 @require_safe
@@ -40,6 +46,11 @@ def live(request: HttpRequest, environment: str, arn: str) -> HttpResponse:
     )
 
 
+def _told(events: list[dict[str, Any]]) -> bool:
+    """Whether the history has its end too: it may come later than the status."""
+    return not events or events[-1]["type"] in LAST_EVENTS
+
+
 def _context(environment_name: str, arn: str) -> dict[str, Any]:
     environment = get_object_or_404(Environment, name=environment_name)
     match = _ARN.fullmatch(arn)
@@ -60,14 +71,14 @@ def _context(environment_name: str, arn: str) -> dict[str, Any]:
     }
     try:
         execution = step_functions.execution(environment, arn)
-        events = step_functions.history(environment, arn)
+        events = step_functions.history(environment, arn, execution["status"])
     except aws.AwsError as error:
         return context | {"aws_error": error}
     stopped = execution.get("stopDate")
     return context | {
         "execution": execution,
         "events": events,
-        "ended": execution["status"] not in {"RUNNING", "PENDING_REDRIVE"},
+        "ended": execution["status"] not in {"RUNNING", "PENDING_REDRIVE"} and _told(events),
         "failed": execution["status"] in FAILED,
         "failing_state": step_functions.failing_state(events),
         "took": stopped - execution["startDate"] if stopped else None,

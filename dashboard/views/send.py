@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard import sender
 from dashboard.models import Trigger
-from dashboard.views.triggers import get_trigger
+from dashboard.views.triggers import get_trigger, overview_page
 from infra.spec import path_variables
 
 _NOT_TO_BE_SET = {
@@ -39,8 +39,7 @@ def send_request(request: HttpRequest, key: str) -> HttpResponse:
     try:
         headers = _headers(request.POST.get("headers", ""))
     except ValueError as error:
-        messages.error(request, str(error))
-        return redirect(trigger)
+        return overview_page(request, trigger, typed=request.POST, problem=str(error))
     sent = sender.send(
         trigger,
         by=request.user.get_username(),
@@ -65,6 +64,10 @@ def _headers(text: str) -> dict[str, str]:
         if name.strip().lower() in _NOT_TO_BE_SET:
             raise ValueError(
                 f"Nothing was sent. Header line {number}: {name.strip()} is set by Stepgate itself."
+            )
+        if not value.isprintable() or not value.isascii():
+            raise ValueError(
+                f"Nothing was sent. Header line {number}: a value holds ASCII characters only."
             )
         headers[name.strip()] = value.strip()
     return headers

@@ -1,5 +1,6 @@
 """New trigger, edit trigger, and what the form asks for as one types."""
 
+import json
 import re
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -88,7 +89,9 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
             old.end_if_empty(by=by)
     except StaleVersion:
         theirs = get_trigger(key)
-        return _page(request, form, key=key, trigger=theirs, theirs=theirs)
+        rows = _side_by_side(request, form, theirs)
+        form = TriggerForm(_with_theirs(request, theirs), instance=get_trigger(key))
+        return _page(request, form, key=key, trigger=theirs, theirs=rows)
     except IntegrityError:
         return _page(request, _route_taken(form), key=key, trigger=get_trigger(key))
     return _saved(request, trigger)
@@ -164,7 +167,7 @@ def _page(
     *,
     key: str,
     trigger: Trigger | None = None,
-    theirs: Trigger | None = None,
+    theirs: list[tuple[str, str, str]] | None = None,
 ) -> HttpResponse:
     environment = _environment(form)
     context = {
@@ -173,13 +176,14 @@ def _page(
         "trigger": trigger,
         "several_environments": Environment.objects.count() > 1,
         "target": environment,
-        "theirs": _side_by_side(form, theirs) if theirs else None,
-        "their_version": theirs,
+        "theirs": theirs,
+        "their_version": trigger if theirs is not None else None,
+        "base": json.dumps(_typed(trigger)) if trigger else "",
         "other_routes_live": trigger is not None
         and trigger.rest_api.triggers.present().exclude(pk=trigger.pk).exists(),
         **_preview(form, key, base_url(trigger.rest_api) if trigger else ""),
     }
-    status = 409 if theirs else (422 if form.errors else 200)
+    status = 409 if theirs is not None else (422 if form.errors else 200)
     return render(request, "trigger_form.html", context, status=status)
 
 
@@ -188,16 +192,54 @@ def _environment(form: TriggerForm) -> Environment | None:
     return Environment.objects.filter(pk=pk).first() if str(pk or "").isdecimal() else None
 
 
-def _side_by_side(form: TriggerForm, theirs: Trigger) -> list[tuple[str, str, str]]:
-    """Label, theirs, yours: for every field in which the two differ."""
-    rows = []
-    mine_by_name = _values(form) | {"rest_api": form.cleaned_data["rest_api"] or "New REST API"}
+def _typed(trigger: Trigger) -> dict[str, str]:
+    """The trigger's values as its form would post them."""
+    names = [*Trigger.DEPLOYED_FIELDS, "name", "description"]
+    values = {
+        name: str(getattr(trigger, name)) for name in names if name in TriggerForm.base_fields
+    }
+    return values | {"rest_api": str(trigger.rest_api_id)}
+
+
+def _base(request: HttpRequest) -> dict[str, str]:
+    """What the form held when it was opened; it came from the person's own page."""
+    try:
+        base = json.loads(request.POST.get("base", ""))
+    except (ValueError, RecursionError):
+        return {}
+    return base if isinstance(base, dict) else {}
+
+
+def _with_theirs(request: HttpRequest, theirs: Trigger) -> QueryDict:
+    """What was posted, with theirs in every field that the person left as it was."""
+    data, base = request.POST.copy(), _base(request)
+    for name, other in _typed(theirs).items():
+        if name in data and data[name] == base.get(name):
+            data[name] = other
+    return data
+
+
+def _side_by_side(
+    request: HttpRequest, form: TriggerForm, theirs: Trigger
+) -> list[tuple[str, str, str]]:
+    """Label, theirs, yours: for every field that the person changed and the two differ in."""
+    base, other = _base(request), _typed(theirs)
     labels = Trigger.DEPLOYED_FIELDS | {"rest_api": "REST API"}
-    for name, mine in mine_by_name.items():
-        other = getattr(theirs, name)
-        if str(other) != str(mine):
-            rows.append((labels.get(name, name.capitalize()), other, mine))
-    return rows
+    return [
+        (
+            labels.get(name, name.capitalize()),
+            _shown(form, name, other[name]),
+            _shown(form, name, mine),
+        )
+        for name, mine in request.POST.dict().items()
+        if name in other and mine not in (base.get(name), other[name])
+    ]
+
+
+def _shown(form: TriggerForm, name: str, value: str) -> str:
+    """The value as the form shows it."""
+    choices = getattr(form.fields[name], "choices", ())
+    return next((str(label) for key, label in choices if str(key) == value), value)
 
 
 @require_POST

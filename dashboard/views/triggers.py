@@ -1,6 +1,7 @@
 """The start page and the tabs of a trigger."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -39,10 +40,11 @@ def trigger_list(request: HttpRequest) -> HttpResponse:
             | Q(rest_api__api_id=word)
         )
     page = Paginator(found, ROWS).get_page(request.GET.get("page"))
-    context = {"page": page, "groups": _groups(list(page.object_list))}
+    context: dict[str, Any] = {"page": page, "groups": _groups(list(page.object_list))}
     if request.headers.get("HX-Request"):
         return live.part(request, "_trigger_list.html", context)
-    if not page.paginator.count and not request.GET.get("q"):
+    context["filtered"] = bool(request.GET.get("q") or request.GET.get("environment"))
+    if not page.paginator.count and not context["filtered"]:
         context |= _first_steps(request)
     html = render_to_string("_trigger_list.html", context, request)
     context |= {"list_html": html, "list_version": live.version_of(html)}
@@ -105,20 +107,42 @@ def frame(trigger: Trigger, tab: str) -> dict[str, Any]:
 
 @require_safe
 def overview(request: HttpRequest, key: str) -> HttpResponse:
-    trigger = get_trigger(key)
+    return overview_page(request, get_trigger(key))
+
+
+def overview_page(
+    request: HttpRequest,
+    trigger: Trigger,
+    *,
+    typed: Mapping[str, str] | None = None,
+    problem: str = "",
+) -> HttpResponse:
+    """The first tab; ``typed`` is a request that was not sent, because of ``problem``."""
     context = frame(trigger, "overview") | _recent_context(trigger)
     sent = trigger.requests.filter(pk=number(request.GET.get("sent"))).first()
     served = trigger.spec_live() or trigger.spec()
+    last = sent or trigger.requests.first()
+    body = snippets.SAMPLE_BODY if served.input_mode == "BODY" else ""
+    values, filled = {}, {"method": "POST", "query": "", "headers": "", "body": body}
+    if typed is not None:
+        filled = {name: typed.get(name, "") for name in filled}
+        values = {n: typed.get(f"path_{n}", "") for n in path_variables(served.path)}
+    elif last is not None:
+        filled = {"method": last.method, "query": last.query, "body": last.body}
+        filled["headers"] = last.header_lines
+        values = last.values
     context |= {
         "sent": sent,
         "diagnosis": sender.diagnosis(sent) if sent and sent.was_refused else None,
-        "last": sent or trigger.requests.first(),
+        "problem": problem,
+        "filled": filled,
         "served": served,
-        "variables": path_variables(served.path),
-        "sample_body": snippets.SAMPLE_BODY if served.input_mode == "BODY" else "",
+        "variables": [(name, values.get(name, "42")) for name in path_variables(served.path)],
         "methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
     }
-    return render(request, "trigger_overview.html", _with_parts(request, context))
+    page = render(request, "trigger_overview.html", _with_parts(request, context))
+    page.status_code = 422 if problem else 200
+    return page
 
 
 def number(text: str | None) -> int:

@@ -1,7 +1,8 @@
-// <form data-guard>: what was typed outlives a session that ended before the form was sent.
-// A sent form is remembered for this tab alone until a page of somebody signed in shows: if that
-// is the same form again, empty, it is filled as it was; else the form went through.
+// <form data-guard> and <form data-draft>: what was typed outlives a session that ended meanwhile.
+// It is remembered for this tab alone, until a page of somebody signed in shows: if that is the same
+// page, come back to by way of the sign-in, its form is filled as it was; else it is forgotten.
 const KEY = "stepgate-draft";
+const FORMS = "form[data-guard], form[data-draft]";
 
 function fill(form, entries) {
   for (const [name, value] of entries) {
@@ -10,19 +11,21 @@ function fill(form, entries) {
   }
 }
 
+function keep(form) {
+  const entries = [...new FormData(form)].filter(([, value]) => typeof value === "string");
+  sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, entries }));
+}
+
 export function startDrafts() {
   if (!document.querySelector(".frame-menu")) return; // the sign-in page
   const draft = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   sessionStorage.removeItem(KEY);
-  for (const form of document.querySelectorAll("form[data-guard]")) {
-    const cameBack = draft?.path === location.pathname && document.referrer.includes("/accounts/login");
+  const cameBack = draft?.path === location.pathname && document.referrer.includes("/accounts/login");
+  for (const form of document.querySelectorAll(FORMS)) {
     if (cameBack && form.dataset.guard !== "dirty") {
       fill(form, draft.entries);
-      form.dataset.guard = "dirty";
+      if ("guard" in form.dataset) form.dataset.guard = "dirty";
     }
-    form.addEventListener("submit", () => {
-      const entries = [...new FormData(form)].filter(([, value]) => typeof value === "string");
-      sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, entries }));
-    });
+    for (const event of ["input", "submit"]) form.addEventListener(event, () => keep(form));
   }
 }

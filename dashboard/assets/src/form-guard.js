@@ -14,6 +14,10 @@ export function startGuards() {
     addEventListener("beforeunload", (event) => {
       if (!leaving && saved !== undefined && form.isConnected && state(form) !== saved) event.preventDefault();
     });
+    // A session that ended: the page goes to the sign-in, and what was typed is kept (draft.js).
+    document.addEventListener("htmx:beforeOnLoad", (event) => {
+      if (event.detail.xhr.getResponseHeader("HX-Redirect")) leaving = true;
+    });
     addEventListener("pageshow", () => (leaving = false));
   }
 }
