@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from infra.spec import ApiSpec, TriggerSpec
 from infra.stack import ApiStack
 
-_CONTEXT = {
+CONTEXT = {
     # A changed authorizer must give a new deployment, or it never goes live.
     "@aws-cdk/aws-apigateway:authorizerChangeDeploymentLogicalId": True,
     "@aws-cdk/core:disablePathMetadata": True,
@@ -47,7 +47,7 @@ _WARM_UP = ApiSpec(
 def synthesize(spec: ApiSpec) -> dict[str, Any]:
     """The CloudFormation template of ``spec``, as a JSON object."""
     with TemporaryDirectory(prefix="stepgate-synth-") as directory:
-        app = App(context=_CONTEXT, analytics_reporting=False, outdir=directory)
+        app = App(context=CONTEXT, analytics_reporting=False, outdir=directory)
         stack = ApiStack(app, spec)
         template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
     return template

@@ -29,15 +29,25 @@ STEPS = {
 }
 
 
-PROCESSES = {"test_worker", "test_browser", "test_up"}
-"""Files whose tests are about processes, not about what a database does."""
+DATABASE_FILES = {
+    "test_admin",
+    "test_after_apply",
+    "test_delete",
+    "test_deploying",
+    "test_deployment_list",
+    "test_edit_conflict",
+    "test_failures",
+    "test_health",
+    "test_pressed_twice",
+    "test_send_request",
+    "test_trigger_list",
+}
+"""Files whose tests are about rows: what they say has to hold on every database."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What writes to the database has to hold on every database."""
     for item in items:
-        name = item.path.stem
-        if item.get_closest_marker("django_db") and name not in PROCESSES:
+        if item.path.stem in DATABASE_FILES:
             item.add_marker(pytest.mark.database)
 
 
