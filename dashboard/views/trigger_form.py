@@ -169,13 +169,10 @@ def _page(
     trigger: Trigger | None = None,
     theirs: list[tuple[str, str, str]] | None = None,
 ) -> HttpResponse:
-    environment = _environment(form)
     context = {
         "form": form,
         "key": key,
         "trigger": trigger,
-        "several_environments": Environment.objects.count() > 1,
-        "target": environment,
         "theirs": theirs,
         "their_version": trigger if theirs is not None else None,
         "base": json.dumps(_typed(trigger)) if trigger else "",
@@ -259,6 +256,7 @@ def _preview(form: TriggerForm, key: str, url: str) -> dict[str, Any]:
     spec = form.spec_as_typed(key)
     return {
         "target": environment,
+        "several_environments": Environment.objects.count() > 1,
         "curl": snippets.curl(spec, url or snippets.NOT_YET),
         "not_yet": not url,
         "preview": snippets.preview(
