@@ -1,5 +1,6 @@
 """Once CloudFormation has the change, only the stack's rest ends the deployment."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from dashboard import aws
-from dashboard.models import Deployment, Environment, RestApi, Trigger
-from deployer import tasks
+from dashboard.models import Deployment, Environment, InvalidTransition, RestApi, Trigger
+from deployer import outcome, tasks
 from tests.conftest import deploy, make_trigger, run_steps
 from tests.faults import failing, unreachable
 from tests.local_aws import LocalAws
@@ -169,3 +170,18 @@ def test_a_path_may_be_called_like_anything_in_the_cdk(
     ]
     done = deploy(*triggers)
     assert (done.status, done.reason) == (S.SUCCEEDED, "")
+
+
+def test_a_step_that_lost_its_lease_cleans_nothing_up(
+    trigger: Trigger, local_aws: LocalAws
+) -> None:
+    """Its successor may be executing what it would remove."""
+    mine = planned(trigger)
+    mine.take_lease(S.PLANNED)
+    Deployment.objects.filter(pk=mine.pk).update(lease_token=uuid.uuid4())
+    with pytest.raises(InvalidTransition):
+        outcome.fail(mine, "too late", "")
+    change_set = local_aws.client("cloudformation").describe_change_set(
+        StackName=trigger.rest_api.stack_name, ChangeSetName=mine.change_set_name
+    )
+    assert change_set["Status"] == "CREATE_COMPLETE"
