@@ -30,7 +30,6 @@ class StateMachine:
     arn: str
     name: str
     type: str
-    definition: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def describe(environment: Environment, arn: str) -> StateMachine:
         found = aws.call(
             environment, "stepfunctions", "describe_state_machine", stateMachineArn=arn
         )
-        return StateMachine(arn, found["name"], found["type"], found["definition"])
+        return StateMachine(arn, found["name"], found["type"])
 
     return _kept(f"machine:{environment.pk}:{arn}", 2, read)
 

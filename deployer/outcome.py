@@ -70,6 +70,14 @@ def fail(deployment: Deployment, reason: str, advice: str) -> None:
     deployment.move(Deployment.Status.FAILED, reason=reason, advice=advice)
 
 
+def drop_change_set(deployment: Deployment) -> None:
+    """Remove the change set that changed nothing; how the deployment ended does not hang on it."""
+    try:
+        cloudformation.delete_change_set(deployment)
+    except AwsError as error:
+        deployment.record("NOT_CLEANED_UP", reason=str(error))
+
+
 def _write_endpoints(deployment: Deployment) -> None:
     rest_api = deployment.rest_api
     specs = {t["key"]: t for t in (deployment.spec or {})["triggers"]}

@@ -155,7 +155,7 @@ def _plan(deployment: Deployment) -> None:
         if stack is None:
             raise Refused("The stack was removed meanwhile.", "Deploy again.")
         outcome.succeed(deployment, stack)
-        cloudformation.delete_change_set(deployment)
+        outcome.drop_change_set(deployment)
     elif change_set.status == "CREATE_COMPLETE":
         _go_on_to_apply(deployment)
     else:

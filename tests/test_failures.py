@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from dashboard import aws
-from dashboard.models import Deployment, Environment, RestApi, Trigger
+from dashboard.models import Deployment, Environment, InvalidTransition, RestApi, Trigger
 from deployer import tasks
 from deployer.synth import synth
 from tests.conftest import deploy, make_trigger, run_steps
@@ -253,3 +253,25 @@ def test_credentials_of_another_account_change_nothing(
     assert "000000000000" in failed.reason and "111111111111" in failed.reason
     stacks = local_aws.client("cloudformation").describe_stacks()["Stacks"]
     assert trigger.rest_api.stack_name not in [s["StackName"] for s in stacks]
+
+
+def test_a_change_set_that_cannot_be_removed_does_not_undo_a_success(
+    live: Trigger, local_aws: LocalAws
+) -> None:
+    for code in ("AccessDenied", "Throttling"):
+        with failing("cloudformation", "DeleteChangeSet", code, "not now"):
+            again = deploy(live)
+        assert (again.status, again.reason) == (S.SUCCEEDED, "")
+        assert again.events.filter(status="NOT_CLEANED_UP", reason__contains=code).exists()
+
+
+def test_a_terminal_row_never_changes(live: Trigger) -> None:
+    done = live.deployments.get()
+    with pytest.raises(InvalidTransition):
+        done.move(S.FAILED, reason="no")
+    with pytest.raises(InvalidTransition):
+        done.release(delay=0)
+    with pytest.raises(InvalidTransition):
+        done.store(stack_status="X")
+    done.refresh_from_db()
+    assert done.status == S.SUCCEEDED

@@ -357,6 +357,8 @@ class Deployment(models.Model):
             self.record(status, reason=str(values.get("reason", "")))
 
     def _guarded(self, **values: Any) -> None:
+        if self.lease_token is None:  # a terminal row has none either, and never changes
+            raise InvalidTransition(f"{self.pk} is worked on without a lease")
         updated = Deployment.objects.filter(
             pk=self.pk, status=self.status, lease_token=self.lease_token
         ).update(**values)

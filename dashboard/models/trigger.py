@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.models.rest_api import RestApi, new_key
+from dashboard.models.rest_api import new_key
 from infra.spec import TriggerSpec
 
 
@@ -238,7 +238,3 @@ class Endpoint(models.Model):
     @property
     def path(self) -> str:
         return str(self.spec["path"])
-
-    @property
-    def rest_api(self) -> "RestApi":
-        return self.trigger.rest_api
