@@ -195,7 +195,7 @@ def deploy_api(
         success = response_template or mapping.response_template(route)
         for status, pattern, text in (
             (str(route.response_status), "2\\d\\d", success),
-            ("400", "", mapping.error_template()),
+            ("400", "", mapping.error_template(route)),
         ):
             api.put_method_response(**names, statusCode=status)
             api.put_integration_response(

@@ -48,7 +48,22 @@ def template(*parts: str, description: str = "") -> Template:
                             "Principal": {"Service": "apigateway.amazonaws.com"},
                         }
                     ],
-                }
+                },
+                "Policies": [
+                    {
+                        "PolicyName": "start",
+                        "PolicyDocument": {
+                            "Version": "2012-10-17",
+                            "Statement": [
+                                {
+                                    "Effect": "Allow",
+                                    "Action": "states:StartExecution",
+                                    "Resource": route.state_machine_arn,
+                                }
+                            ],
+                        },
+                    }
+                ],
             },
         },
         "Api": {
@@ -119,7 +134,7 @@ def _method(resource: str, route: Any) -> Template:
                     },
                     {
                         "StatusCode": "400",
-                        "ResponseTemplates": {mapping.CONTENT_TYPE: mapping.error_template()},
+                        "ResponseTemplates": {mapping.CONTENT_TYPE: mapping.error_template(route)},
                     },
                 ],
             },

@@ -18,7 +18,13 @@ def configure() -> int:
     """Set what ministack reads from the environment when it is imported; the port."""
     port = int(os.environ.get("LOCAL_AWS_PORT", "4566"))
     state = Path(os.environ.get("LOCAL_AWS_STATE", ".local/aws")).absolute()
+    for real in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"):
+        os.environ.pop(real, None)
+    # Functions run with this environment: the embedded AWS is all they can reach and sign for.
     os.environ.update(
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 (any secret would do)
+        AWS_ENDPOINT_URL=f"http://{HOST}:{port}",
         BIND_HOST=HOST,
         GATEWAY_PORT=str(port),
         PERSIST_STATE="1",

@@ -13,8 +13,15 @@ from typing import Any
 import ministack.app
 from ministack.services import apigateway, apigateway_v1
 
+from infra.local import resource_errors, rest_apis
+from infra.local.arrival import ARRIVAL, Arrival
 from infra.local.call import CALL, Call
 from infra.local.seams import Response, original, replace
+
+# The host of an API on AWS, and the one that ministack knows.
+_OWN_HOST = re.compile(
+    r"([a-z0-9]+)\.execute-api\.(?:localhost|[a-z0-9-]+\.amazonaws\.com)(?::\d+)?$"
+)
 
 
 async def _execute(
@@ -30,7 +37,7 @@ async def _execute(
 ) -> Response:
     """Answer one request; every answer carries ``x-amzn-RequestId`` and ``x-amz-apigw-id``."""
     call = Call.begin(headers)
-    token = CALL.set(call)
+    CALL.set(call)
     request = {
         "api_id": api_id,
         "stage_name": stage_name,
@@ -41,53 +48,33 @@ async def _execute(
         "resource_path": "",
         "request_id": call.request_id,
     }
-    try:
-        answer = await apigateway_v1._execute_in_scope(
-            request, api_id, stage_name, method, path, headers, body, query_params, account, region
-        )
-        if isinstance(answer, apigateway_v1._GatewayError):
-            answer = apigateway_v1._gateway_error_response(answer, request)
-    finally:
-        CALL.reset(token)
+    ARRIVAL.set(Arrival(request, method, body, account, region))
+    answer = await apigateway_v1._execute_in_scope(
+        request, api_id, stage_name, method, path, headers, body, query_params, account, region
+    )
+    if isinstance(answer, apigateway_v1._GatewayError):
+        status = getattr(answer, "status", None)
+        answer = apigateway_v1._gateway_error_response(answer, request)
+        answer = (status or answer[0], *answer[1:])
     status, answered, text = answer
     return status, answered | call.answer_headers(), text
-
-
-class _TemplateVariables:
-    """The variables of a gateway response, with those that ministack leaves as they stand.
-
-    Gateway response templates take ``$context`` and ``$stageVariables`` variables only, no
-    Velocity ("Gateway responses": "no mapping template scripts").
-    """
-
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._pattern = pattern
-
-    def sub(self, known: Callable[[re.Match[str]], str], template: str) -> str:
-        """``template`` with each variable replaced; ``known`` knows ministack's own."""
-        call = CALL.get(None)
-        more: dict[str, str] = {}
-        if call is not None:
-            more["context.extendedRequestId"] = call.extended_request_id
-            more["context.requestTime"] = call.received.strftime("%d/%b/%Y:%H:%M:%S +0000")
-            more["context.requestTimeEpoch"] = str(int(call.received.timestamp() * 1000))
-
-        def value(match: re.Match[str]) -> str:
-            name = match.group(1) or match.group(2)
-            return more[name] if name in more else known(match)
-
-        return self._pattern.sub(value, template)
 
 
 async def _forbidden_if_missing(
     handle: Callable[..., Awaitable[Response | None]], host: str, path: str, *rest: Any, **more: Any
 ) -> Response | None:
-    """A request to an API that does not exist: 403 Forbidden, as for an unknown stage."""
-    parsed = ministack.app._parse_execute_api_url(host, path)
+    """A request to an API that does not exist: 403 Forbidden, as for an unknown stage.
+
+    A custom domain without a mapping for the path leads to none, and an API whose own
+    endpoint is disabled is not found there.
+    """
+    own = ministack.app._parse_execute_api_url(host, path)
+    parsed = own or ministack.app._resolve_custom_domain_request(host, path)
     if parsed is None:
         return await handle(host, path, *rest, **more)
     known = (module.find_api_scope(parsed[0]) for module in (apigateway_v1, apigateway))
-    if any(scope is not None for scope in known):
+    closed = own is not None and rest_apis.endpoint_is_disabled(parsed[0])
+    if any(scope is not None for scope in known) and not closed:
         return await handle(host, path, *rest, **more)
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "ForbiddenException"}
     return 403, headers | Call.begin({}).answer_headers(), b'{"message":"Forbidden"}'
@@ -152,11 +139,6 @@ def _check_throttle(
     return check(stage, api_id, stage_name, resource_path, http_method, key)
 
 
-def _take_token(take: Callable[..., bool], slot: tuple[Any, ...], limits: dict[str, Any]) -> bool:
-    """A bucket starts full when its limits change; ministack would keep the old count."""
-    return take((*slot, limits.get("rateLimit"), limits.get("burstLimit")), limits)
-
-
 def _check_passthrough(
     check: Callable[..., Any], integration: dict[str, Any], headers: dict[str, str]
 ) -> Any:
@@ -177,21 +159,13 @@ def _check_passthrough(
 
 def _resource_from_stack(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
     """AWS::ApiGateway::Resource: what CreateResource refuses fails the resource."""
-    from ministack.services.cloudformation.helpers import _sdk_error
-
     status, _, body = apigateway_v1._create_resource(
         props.get("RestApiId", ""), props.get("ParentId", ""), {"pathPart": props.get("PathPart")}
     )
-    answer = json.loads(body)
     if status >= 400:
-        reason = _sdk_error(answer.get("message", ""), "ApiGateway", status)
-        code = "AlreadyExists" if status == 409 else "InvalidRequest"
-        call = Call.begin({}).request_id
-        raise ValueError(
-            f'Resource handler returned message: "{reason}" '
-            f"(RequestToken: {call}, HandlerErrorCode: {code})"
-        )
-    return answer["id"], {"ResourceId": answer["id"]}
+        raise ValueError(resource_errors.reason(body))
+    made = json.loads(body)["id"]
+    return made, {"ResourceId": made}
 
 
 def install() -> None:
@@ -201,13 +175,11 @@ def install() -> None:
     for needed in ("_execute_in_scope", "_GatewayError", "_gateway_error_response", "_resources"):
         original(apigateway_v1, needed)
     replace(apigateway_v1, "_handle_execute_in_scope", _execute)
+    replace(ministack.app, "_EXECUTE_API_RE", _OWN_HOST)
     replace(apigateway_v1, "_method_throttle_settings", _method_settings)
-    pattern = original(apigateway_v1, "_GATEWAY_TEMPLATE_VARIABLE")
-    replace(apigateway_v1, "_GATEWAY_TEMPLATE_VARIABLE", _TemplateVariables(pattern))
     wrapped: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
         (apigateway_v1, "_create_resource", _create_resource),
         (apigateway_v1, "_check_throttle", _check_throttle),
-        (apigateway_v1, "_take_token", _take_token),
         (apigateway_v1, "_check_passthrough_behavior", _check_passthrough),
         (ministack.app, "_handle_execute_api_request", _forbidden_if_missing),
     )

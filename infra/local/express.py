@@ -6,6 +6,7 @@ no history in Step Functions, and a repeated name starts another one. Their ARN 
 """
 
 import contextvars
+import json
 import threading
 import uuid
 from typing import Any
@@ -65,9 +66,17 @@ def start(machine: dict[str, Any], data: dict[str, Any]) -> Response:
 
 
 def start_sync(machine: dict[str, Any], data: dict[str, Any]) -> Response:
-    """StartSyncExecution: HTTP 200 with a status also where the execution failed."""
+    """StartSyncExecution: HTTP 200 with a status also where the execution failed.
+
+    The definition's TimeoutSeconds ends it as TIMED_OUT, a status that ministack never sets.
+    """
     record = _record(machine, data)
-    _run(record["executionArn"])
+    scope = contextvars.copy_context()
+    work = threading.Thread(target=scope.run, args=(_run, record["executionArn"]), daemon=True)
+    work.start()
+    work.join(json.loads(machine["definition"]).get("TimeoutSeconds"))
+    if work.is_alive():
+        record |= {"status": "TIMED_OUT", "error": "States.Timeout", "stopDate": now_iso()}
     members = ("executionArn", "stateMachineArn", "name", "startDate", "stopDate", "status")
     answer = {member: record[member] for member in members}
     answer |= {"input": record["input"], "inputDetails": {"included": True}}

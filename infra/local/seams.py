@@ -12,8 +12,8 @@ class IncompatibleMinistackError(RuntimeError):
     """The installed ministack lacks something that this package extends."""
 
 
-def original(module: ModuleType, name: str) -> Any:
-    """What ``module`` holds under ``name``; IncompatibleMinistackError if nothing."""
+def original(module: ModuleType | type, name: str) -> Any:
+    """What ``module`` (or a class) holds under ``name``; IncompatibleMinistackError if nothing."""
     try:
         return getattr(module, name)
     except AttributeError as error:
@@ -24,7 +24,7 @@ def original(module: ModuleType, name: str) -> Any:
         raise IncompatibleMinistackError(message) from error
 
 
-def replace(module: ModuleType, name: str, extension: Any) -> None:
+def replace(module: ModuleType | type, name: str, extension: Any) -> None:
     """Put ``extension`` where ``module`` holds ``name``."""
     original(module, name)
     setattr(module, name, extension)

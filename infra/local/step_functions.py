@@ -178,6 +178,16 @@ def _of_execution(handler: Handler, data: dict[str, Any]) -> Response:
     return handler(data)
 
 
+def _describe_execution(handler: Handler, data: dict[str, Any]) -> Response:
+    """DescribeExecution: an output only where the execution succeeded."""
+    status, headers, body = _of_execution(handler, data)
+    answer = json.loads(body)
+    if status == 200 and answer.get("status") != "SUCCEEDED":
+        answer = {name: answer[name] for name in answer if name not in ("output", "outputDetails")}
+        body = json.dumps(answer).encode()
+    return status, headers, body
+
+
 def _describe_machine(handler: Handler, data: dict[str, Any]) -> Response:
     """DescribeStateMachine with AWS's words for a machine that does not exist."""
     status, headers, body = handler(data)
@@ -222,7 +232,7 @@ def install() -> None:
     wrapped: dict[str, Callable[..., Any]] = {
         "_start_execution": _start,
         "_list_executions": _list_executions,
-        "_describe_execution": _of_execution,
+        "_describe_execution": _describe_execution,
         "_get_execution_history": _of_execution,
         "_stop_execution": _of_execution,
         "_describe_state_machine_for_execution": _of_execution,
