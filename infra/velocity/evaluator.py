@@ -5,10 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from infra.velocity.calling import call
 from infra.velocity.errors import JavaError, VelocityError
 from infra.velocity.gateway import Request
 from infra.velocity.machine import Argument, Defined, Machine, from_end
-from infra.velocity.methods import call, put, table_of
+from infra.velocity.methods import put, table_of
 from infra.velocity.nodes import (
     Block,
     Break,
@@ -25,7 +26,7 @@ from infra.velocity.nodes import (
     Text,
 )
 from infra.velocity.parser import parse
-from infra.velocity.values import Loop, java_text
+from infra.velocity.values import Loop, encodable, java_text
 
 LOOPS: Final = 1_000
 """Iterations after which API Gateway ends a loop (developer guide, "Quotas", #foreach)."""
@@ -79,9 +80,12 @@ class _Renderer(Machine):
             self.block(self.body)
         headers = self.overrides.get("header")
         return Rendered(
-            "".join(self.out),
+            encodable("".join(self.out)),
             self._status(),
-            {java_text(name): java_text(value) for name, value in headers.items()}
+            {
+                encodable(java_text(name)): encodable(java_text(value))
+                for name, value in headers.items()
+            }
             if isinstance(headers, dict)
             else {},
         )
@@ -106,32 +110,21 @@ class _Renderer(Machine):
                 _STATEMENTS[type(node)](self, node)
 
     def reference(self, node: Reference) -> None:
-        """Prints a reference; one that is null prints its own text, or nothing if quiet.
+        """Prints a reference, or its own text without one ``\\`` if it is escaped.
 
-        A null of ``$context`` prints nothing: API Gateway prints empty strings for what
-        a request has no value for, as its "method request passthrough" template shows.
+        A reference always has a value (see ``value_of``), so ``$!x`` and ``$x`` print alike.
         """
         prefix = "\\" * (node.escapes // 2)
         value = self.value_of(node)
-        if node.escapes % 2:
-            self.emit(prefix + ("\\" if value is None else "") + node.source)
-        elif value is not None:
-            self.emit(prefix + self.text_of(value, node.offset))
-        elif node.root == "context" and node.steps:
-            self.emit(prefix)
-        else:
-            self.emit(prefix * 2 + ("" if node.quiet else self._null_text(node)))
-
-    def _null_text(self, node: Reference) -> str:
-        if not node.steps:
-            for frame in reversed(self.frames):
-                argument = frame.get(node.root)
-                if isinstance(argument, Argument):
-                    return argument.value.source
-        return node.source
+        text = node.source if node.escapes % 2 else self.text_of(value, node.offset)
+        self.emit(prefix + text)
 
     def set(self, node: Set) -> None:
-        """``#set``; a null right side changes nothing (1.7: directive.set.null.allowed=false)."""
+        """``#set``; a null right side, as of ``1 / 0``, changes nothing.
+
+        (1.7: directive.set.null.allowed=false.) A reference that leads nowhere is not
+        null but "" (see ``value_of``): that one is set.
+        """
         self.step(node.offset)
         value = self.evaluate(node.value)
         if value is None:
@@ -175,7 +168,7 @@ class _Renderer(Machine):
             items = list(items.values())
         if not isinstance(items, list):
             return
-        names = (node.name, "velocityCount", "foreach")
+        names = (node.name, "velocityCount", "velocityHasNext", "foreach")
         saved = {name: self.variables[name] for name in names if name in self.variables}
         self.loop = loop = Loop(len(items), self.loop)
         try:
@@ -184,6 +177,7 @@ class _Renderer(Machine):
                 loop.index = index
                 self.variables["foreach"] = loop
                 self.variables["velocityCount"] = index + 1
+                self.variables["velocityHasNext"] = index + 1 < loop.length
                 self.assign(node.name, item)
                 self.block(node.body)
         except _Leave as leave:

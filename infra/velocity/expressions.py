@@ -28,6 +28,7 @@ from infra.velocity.nodes import (
     Step,
     Text,
 )
+from infra.velocity.spelling import Spelling, respell
 
 DEEPEST = 60
 """How deep brackets, strings and blocks may stand in one another."""
@@ -70,9 +71,14 @@ class ExpressionParser:
         self.pos = start
         self.end = end
         self.depth = depth
+        self.outer: ExpressionParser | None = None
+        self.places: tuple[int, ...] = ()
 
     def fail(self, message: str, offset: int | None = None) -> NoReturn:
-        raise error_at(self.text, self.pos if offset is None else offset, message)
+        place = self.pos if offset is None else offset
+        if self.outer is not None:
+            self.outer.fail(message, self.places[min(place, len(self.places) - 1)])
+        raise error_at(self.text, place, message)
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """``pattern`` at this place; steps over it."""
@@ -114,6 +120,10 @@ class ExpressionParser:
 
     def within(self, start: int, end: int) -> Block:
         """The template in ``text[start:end]``, the inside of a string."""
+        raise NotImplementedError
+
+    def respelled(self, spelling: Spelling) -> Block:
+        """The template in the inside of a string that was respelled."""
         raise NotImplementedError
 
     # References
@@ -202,26 +212,30 @@ class ExpressionParser:
         end = self._string_end(self.text[start])
         self.pos = end + 1
         source = self.text[start : end + 1]
+        try:
+            spelling = respell(source, start)
+        except ValueError as error:
+            self.fail(str(error), start)
         if source[0] == "'" or ("$" not in source and "#" not in source):
-            return Literal(source[1:-1], source)
-        body = self.within(start + 1, end)
+            return Literal(spelling.text if spelling else source[1:-1], source)
+        body = self.respelled(spelling) if spelling else self.within(start + 1, end)
         if all(isinstance(node, Text) for node in body):
             return Literal("".join(node.text for node in body if isinstance(node, Text)), source)
-        return Interpolated(body, source, start)
+        return Interpolated(body, source, start, spelling.places if spelling else ())
 
     def _string_end(self, quote: str) -> int:
         """Where the string that begins here closes.
 
-        A backslash stays in the string, but ``\\"`` does not close one in double quotes
-        as long as a later quote does (the lexer of 1.7 takes the longest match).
+        A quote stands in its own string by being doubled; a backslash does not keep one
+        from closing the string.
         """
         close = -1
         place = self.text.find(quote, self.pos + 1, self.end)
         while place >= 0:
             close = place
-            if quote == "'" or self.text[place - 1] != "\\":
+            if not self.text.startswith(quote, place + 1, self.end):
                 break
-            place = self.text.find(quote, place + 1, self.end)
+            place = self.text.find(quote, place + 2, self.end)
         if close < 0:
             self.fail(f"This string is never closed: {quote} is missing.")
         return close

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from infra.velocity import jsonpath
+from infra.velocity.calling import Table
 from infra.velocity.errors import JavaError
-from infra.velocity.methods import Table
 from infra.velocity.values import json_text
 
 
@@ -47,11 +47,15 @@ class Input:
 
     @cached_property
     def document(self) -> Any:
-        """The body as JSON; one that is no JSON is a single text, as form data has it."""
+        """The body as JSON; one that is no JSON is a single text.
+
+        So a form's ``a=1&b=2`` can be split by ``$input.path('$').split('&')``, and
+        ``$input.json('$')`` is a quoted string. White space around it is not part of it.
+        """
         try:
             return jsonpath.loads(self.body)
         except ValueError:
-            return self.body
+            return self.body.strip("\t\n\r ")
 
     def params(self) -> dict[str, dict[str, str]]:
         return self._maps
@@ -66,9 +70,12 @@ class Input:
         return None if value is jsonpath.MISSING else value
 
     def json(self, path: str) -> str:
-        """JSON of what ``path`` leads to, or "" where it leads nowhere."""
+        """JSON of what ``path`` leads to; ``""``, an empty string in JSON, where nowhere.
+
+        (The latter as LocalStack found it on AWS, pull request 12774.)
+        """
         value = jsonpath.find(path, self.document)
-        return "" if value is jsonpath.MISSING else json_text(value)
+        return json_text("" if value is jsonpath.MISSING else value)
 
 
 INPUT: Table = {

@@ -14,6 +14,7 @@ MISSING: Final = object()
 """What a path answers that leads nowhere."""
 
 _INTEGER_DIGITS: Final = 1_000
+_DOUBLE_CHARACTERS: Final = 18
 
 _STEP = re.compile(
     r"(?P<deep>\.\.)?(?:\.?(?P<star>\*)|\.?(?P<call>length|size)\(\)"
@@ -45,8 +46,13 @@ class Step:
 
 
 def _integer(text: str) -> int | Number:
-    # "-0" and what Python would refuse to print keep their digits as text.
-    return Number(text) if text == "-0" or len(text) > _INTEGER_DIGITS else int(text)
+    # What Python would refuse to print keeps its digits as text.
+    return Number(text) if len(text) > _INTEGER_DIGITS else int(text)
+
+
+def _fraction(text: str) -> float | Number:
+    """A Double, or what json-smart keeps as a BigDecimal: more than 18 characters."""
+    return Number(text) if len(text) > _DOUBLE_CHARACTERS else float(text)
 
 
 def _constant(text: str) -> Any:
@@ -73,9 +79,11 @@ def _arrays(value: Any) -> Any:
 
 
 def loads(text: str) -> Any:
-    """The value of the JSON ``text``: numbers keep their digits; ValueError if it is no JSON."""
+    """The value of the JSON ``text``; ValueError if it is no JSON."""
     try:
-        value = json.loads(text, parse_int=_integer, parse_float=Number, parse_constant=_constant)
+        value = json.loads(
+            text, parse_int=_integer, parse_float=_fraction, parse_constant=_constant
+        )
     except RecursionError as error:
         raise JavaError("This JSON is nested too deep.") from error
     return _arrays(value)

@@ -1,17 +1,14 @@
-"""The Java methods a template may call, one table for each kind of value.
-
-A call finds its method by name and by the kinds of its arguments, as Velocity does;
-what is in no table is unknown. No Python attribute can be reached.
-"""
+"""The methods of lists, maps, numbers and the rest, one table for each kind of value."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
-from infra.velocity import regex
+from infra.velocity.calling import VOID, Table
 from infra.velocity.errors import JavaError
+from infra.velocity.hashes import hash_of
+from infra.velocity.strings import STRINGS
 from infra.velocity.values import (
     MAX_ITEMS,
-    MAX_TEXT,
     Entry,
     JsonArray,
     Loop,
@@ -19,130 +16,8 @@ from infra.velocity.values import (
     as_number,
     bounded,
     equal,
-    is_number,
     java_text,
 )
-
-Overloads: TypeAlias = tuple[tuple[str, Callable[..., Any]], ...]
-"""Kinds of the arguments, a letter each (see ``_KINDS``), and what to call."""
-
-Table: TypeAlias = Mapping[str, Overloads]
-
-UNKNOWN = object()
-"""What a call answers for which there is no method."""
-
-VOID = ""
-"""What Velocity 1.7 prints for a method that returns nothing."""
-
-_KINDS: Mapping[str, Callable[[Any], bool]] = {
-    "s": lambda value: isinstance(value, str),
-    "i": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "n": is_number,
-    "l": lambda value: isinstance(value, list),
-    "m": lambda value: isinstance(value, dict),
-    "a": lambda _value: True,
-}
-
-
-def call(table: Table, target: Any, name: str, arguments: list[Any]) -> Any:
-    """``target.name(arguments)``, or UNKNOWN; JavaError where Java would throw."""
-    for kinds, function in table.get(name, ()):
-        if len(kinds) == len(arguments) and all(
-            _KINDS[kind](argument) for kind, argument in zip(kinds, arguments, strict=True)
-        ):
-            return function(target, *arguments)
-    return UNKNOWN
-
-
-# Strings. Java counts UTF-16 units; a text of the basic plane counts alike in both.
-
-
-def _units(text: str) -> str:
-    """``text`` with each character beyond the basic plane as its two surrogates."""
-    if text.isascii() or max(text) <= "\uffff":
-        return text
-    return "".join(
-        char
-        if char <= "\uffff"
-        else chr(0xD7C0 + (ord(char) >> 10)) + chr(0xDC00 + (ord(char) & 0x3FF))
-        for char in text
-    )
-
-
-def _joined(units: str) -> str:
-    if units.isascii():
-        return units
-    return units.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-
-
-def _substring(text: str, start: int, end: int | None = None) -> str:
-    units = _units(text)
-    stop = len(units) if end is None else end
-    if not 0 <= start <= stop <= len(units):
-        raise JavaError(
-            f"The text has no characters {start} to {stop}: its length is {len(units)}."
-        )
-    return _joined(units[start:stop])
-
-
-def _char_at(text: str, index: int) -> str:
-    units = _units(text)
-    if not 0 <= index < len(units):
-        raise JavaError(f"The text has no character {index}: its length is {len(units)}.")
-    return units[index]
-
-
-def _replace(text: str, old: str, new: str) -> str:
-    if len(text) + text.count(old) * len(new) > MAX_TEXT:
-        raise JavaError(f"The result is longer than {MAX_TEXT:,} characters.")
-    return text.replace(old, new)
-
-
-def _parse_int(_target: Any, text: str) -> int:
-    if not text.removeprefix("-").removeprefix("+").isdecimal() or len(text) > 20:
-        raise JavaError(f"“{text[:40]}” is no whole number.")
-    return int(text)
-
-
-def _compare(left: Any, right: Any) -> int:
-    return int(left > right) - int(left < right)
-
-
-STRINGS: Table = {
-    "length": (("", lambda s: len(_units(s))),),
-    "isEmpty": (("", lambda s: not s),),
-    "toString": (("", lambda s: s),),
-    "trim": (("", lambda s: s.strip("".join(map(chr, range(33))))),),
-    "toLowerCase": (("", lambda s: s.lower()),),
-    "toUpperCase": (("", lambda s: s.upper()),),
-    "concat": (("s", lambda s, other: bounded(s + other)),),
-    "contains": (("s", lambda s, other: other in s),),
-    "startsWith": (
-        ("s", lambda s, other: s.startswith(other)),
-        ("si", lambda s, other, start: start >= 0 and _units(s).startswith(_units(other), start)),
-    ),
-    "endsWith": (("s", lambda s, other: s.endswith(other)),),
-    "indexOf": (
-        ("s", lambda s, other: _units(s).find(_units(other))),
-        ("si", lambda s, other, start: _units(s).find(_units(other), max(0, start))),
-    ),
-    "lastIndexOf": (("s", lambda s, other: _units(s).rfind(_units(other))),),
-    "charAt": (("i", _char_at),),
-    "substring": (("i", _substring), ("ii", _substring)),
-    "subSequence": (("ii", _substring),),
-    "equals": (("a", equal),),
-    "equalsIgnoreCase": (("a", lambda s, o: isinstance(o, str) and s.lower() == o.lower()),),
-    "compareTo": (("s", lambda s, other: _compare(_units(s), _units(other))),),
-    "compareToIgnoreCase": (("s", lambda s, other: _compare(s.lower(), other.lower())),),
-    "matches": (("s", lambda s, pattern: regex.ready(pattern, s).fullmatch(s) is not None),),
-    "replace": (("ss", _replace),),
-    "replaceAll": (("ss", regex.replace),),
-    "replaceFirst": (("ss", lambda s, pattern, new: regex.replace(s, pattern, new, 1)),),
-    "split": (("s", regex.split), ("si", regex.split)),
-    "toCharArray": (("", lambda s: bounded(list(_units(s)))),),
-    "valueOf": (("a", lambda _s, value: java_text(value)),),
-}
-
 
 # Lists
 
@@ -205,6 +80,20 @@ def _clear(holder: list[Any] | dict[Any, Any]) -> str:
     return VOID
 
 
+def _last_place(items: list[Any], item: Any) -> int:
+    places = (place for place in reversed(range(len(items))) if equal(items[place], item))
+    return next(places, -1)
+
+
+def _keep(items: list[Any], more: list[Any], *, wanted: bool) -> bool:
+    if len(items) * len(more) > MAX_ITEMS:
+        raise JavaError("These lists are too long to be compared item by item.")
+    kept = [item for item in items if (_place(more, item) >= 0) == wanted]
+    changed = len(kept) != len(items)
+    items[:] = kept
+    return changed
+
+
 def _sub_list(items: list[Any], start: int, end: int) -> list[Any]:
     if not 0 <= start <= end <= len(items):
         raise JavaError(f"The list has no items {start} to {end}: its size is {len(items)}.")
@@ -220,11 +109,17 @@ LISTS: Table = {
     "addAll": (("l", _add_all),),
     "set": (("ia", _set),),
     "contains": (("a", lambda items, item: _place(items, item) >= 0),),
+    "containsAll": (("l", lambda items, more: all(_place(items, item) >= 0 for item in more)),),
     "indexOf": (("a", _place),),
+    "lastIndexOf": (("a", _last_place),),
+    "removeAll": (("l", lambda items, more: _keep(items, more, wanted=False)),),
+    "retainAll": (("l", lambda items, more: _keep(items, more, wanted=True)),),
+    "toArray": (("", lambda items: list(items)),),
     "remove": (("i", _remove_at), ("a", _remove)),
     "clear": (("", _clear),),
     "subList": (("ii", _sub_list),),
     "equals": (("a", equal),),
+    "hashCode": (("", hash_of),),
     "toString": (("", java_text),),
 }
 
@@ -254,6 +149,15 @@ def _put_all(holder: dict[Any, Any], more: dict[Any, Any]) -> str:
     return VOID
 
 
+def _put_if_absent(holder: dict[Any, Any], key: Any, value: Any) -> Any:
+    before = holder.get(key_of(key))
+    return put(holder, key, value) if before is None else before
+
+
+def _replace_value(holder: dict[Any, Any], key: Any, value: Any) -> Any:
+    return put(holder, key, value) if key_of(key) in holder else None
+
+
 def _entries(holder: dict[Any, Any]) -> list[Entry]:
     return [Entry(key, value) for key, value in holder.items()]
 
@@ -274,6 +178,9 @@ MAPS: Table = {
     "entrySet": (("", _entries),),
     "containsKey": (("a", lambda holder, key: key_of(key) in holder),),
     "containsValue": (("a", _contains_value),),
+    "putIfAbsent": (("aa", _put_if_absent),),
+    "replace": (("aa", _replace_value),),
+    "hashCode": (("", hash_of),),
     "remove": (("a", lambda holder, key: holder.pop(key_of(key), None)),),
     "clear": (("", _clear),),
     "equals": (("a", equal),),
@@ -282,6 +189,16 @@ MAPS: Table = {
 
 
 # The rest
+
+
+def _parse_int(_target: Any, text: str) -> int:
+    if not text.removeprefix("-").removeprefix("+").isdecimal() or len(text) > 20:
+        raise JavaError(f"“{text[:40]}” is no whole number.")
+    return int(text)
+
+
+def _compare(left: Any, right: Any) -> int:
+    return int(left > right) - int(left < right)
 
 
 def _whole(number: Any) -> int:
@@ -301,10 +218,15 @@ NUMBERS: Table = {
     "compareTo": (("n", lambda left, right: _compare(as_number(left), as_number(right))),),
     "parseInt": (("s", _parse_int),),
     "valueOf": (("s", _parse_int), ("i", lambda _number, value: value)),
+    "isNaN": (("", lambda number: as_number(number) != as_number(number)),),
+    "hashCode": (("", hash_of),),
 }
 
 BOOLEANS: Table = {
     "booleanValue": (("", lambda value: value),),
+    "parseBoolean": (("s", lambda _value, text: text.lower() == "true"),),
+    "compareTo": (("a", lambda value, o: _compare(value, o) if isinstance(o, bool) else None),),
+    "hashCode": (("", hash_of),),
     "toString": (("", java_text),),
     "equals": (("a", equal),),
 }

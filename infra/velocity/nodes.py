@@ -18,11 +18,16 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Interpolated:
-    """A string in double quotes; ``body`` is rendered each time it is read."""
+    """A string in double quotes; ``body`` is rendered each time it is read.
+
+    Where the string spells characters otherwise (``""`` for ``"``), ``body`` was read from
+    its respelled text, and ``places`` says where each character of that stands.
+    """
 
     body: "Block"
     source: str
     offset: int
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

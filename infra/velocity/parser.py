@@ -26,6 +26,7 @@ from infra.velocity.nodes import (
     Template,
     Text,
 )
+from infra.velocity.spelling import Spelling
 
 _PLAIN = re.compile(r"[^$#\\]+")
 _SET = re.compile(r"[ \t]*#(?:set|\{set\})[ \t]*\(")
@@ -36,13 +37,19 @@ _DIRECTIVE = re.compile(r"#(?:([A-Za-z_@][A-Za-z0-9_@]*)|\{([A-Za-z_@][A-Za-z0-9
 _COMMENT = re.compile(r"##[^\r\n]*(?:\r\n|\n|\r)?")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\r\n|\n|\r)")
 _OPEN = re.compile(r"[ \t\r\n]*\(")
+_SWALLOWING = re.compile(
+    r"#(?:\*|(?:set|if|elseif|else|end|foreach|define|macro|break|stop)\b"
+    r"|\{(?:set|if|elseif|else|end|foreach|define|macro|break|stop)\})"
+)
+"""What a lone ``$`` right before it disappears in (the lexer of 1.7 forgets it)."""
+_LONE = re.compile(r"(?:\$!?|#)\Z")
 _NAME = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\})")
 _IN = re.compile(r"in\b")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COMMA = re.compile(r"[ \t\r\n]*(?:,[ \t\r\n]*)?")
 
 _ENDS = frozenset({"else", "elseif", "end"})
-_FILES = frozenset({"parse", "include", "evaluate"})
+_FILES = frozenset({"parse", "include"})
 _BLOCKS = frozenset({"if", "foreach", "define", "macro", "break", "stop"})
 _HALVED = _ENDS | _FILES | _BLOCKS
 """Directives before which two backslashes print one; ``#set`` is not among them in 1.7."""
@@ -53,7 +60,11 @@ def parse(template: str) -> Template:
     """The tree of ``template``; VelocityError says what is wrong, and where."""
     macros: dict[str, Macro] = {}
     parser = TemplateParser(template, 0, len(template), 0, macros)
-    return Template(template, parser.whole(), macros)
+    body = parser.whole()
+    lone = _LONE.search(template)
+    if lone and body and body[-1] == Text(lone.group()):
+        parser.fail("API Gateway refuses a template that ends in a lone $ or #.", lone.start())
+    return Template(template, body, macros)
 
 
 class TemplateParser(ExpressionParser):
@@ -68,6 +79,12 @@ class TemplateParser(ExpressionParser):
     def within(self, start: int, end: int) -> Block:
         with self.deeper():
             return TemplateParser(self.text, start, end, self.depth, self.macros).whole()
+
+    def respelled(self, spelling: Spelling) -> Block:
+        with self.deeper():
+            inside = TemplateParser(spelling.text, 0, len(spelling.text), self.depth, self.macros)
+            inside.outer, inside.places = self, spelling.places
+            return inside.whole()
 
     def whole(self) -> Block:
         """Everything up to the end."""
@@ -116,6 +133,8 @@ class TemplateParser(ExpressionParser):
             return reference
         self.pos = start
         self.match(_NO_REFERENCE)
+        if self.text[start : self.pos] == "$" and _SWALLOWING.match(self.text, self.pos, self.end):
+            return Text("\\" * escapes)
         return Text("\\" * escapes + self.text[start : self.pos])
 
     def _escaped(self, nodes: list[Statement]) -> None:
@@ -143,11 +162,16 @@ class TemplateParser(ExpressionParser):
         if self.match(_COMMENT):
             return ""
         if self.sees("#*"):
-            self._skip("*#", "This comment is never closed: *# is missing.")
+            # From two characters on, so that #*# is not a comment that closes itself.
+            place = self.text.find("*#", start + 2, self.end)
+            self.pos = self.end if place < 0 else place + 2
             return ""
         if self.sees("#[["):
-            inside = self._skip("]]#", "This block is never closed: ]]# is missing.")
-            nodes.append(Text(inside[3:-3]))
+            place = self.text.find("]]#", start, self.end)
+            if place < 0:
+                self.fail("This block is never closed: ]]# is missing.")
+            nodes.append(Text(self.text[start + 3 : place]))
+            self.pos = place + 3
             return ""
         found = self.match(_DIRECTIVE)
         if found is None:
@@ -161,15 +185,6 @@ class TemplateParser(ExpressionParser):
             return name
         nodes.append(self._directive(name, start))
         return ""
-
-    def _skip(self, closing: str, message: str) -> str:
-        start = self.pos
-        # From two characters on, so that #*# is not a comment that closes itself.
-        place = self.text.find(closing, start + 2, self.end)
-        if place < 0:
-            self.fail(message)
-        self.pos = place + len(closing)
-        return self.text[start : self.pos]
 
     # Directives
 

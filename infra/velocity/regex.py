@@ -47,27 +47,36 @@ _TOKEN: Final = re.compile(
 _PLAIN: Final = re.compile(r"(?:[^\\.\[\](){}^$*+?|]|\\[^A-Za-z0-9\s])+")
 _KNOWN: Final = frozenset("dDwWsSbBAGtnrfavxu\\0123456789")
 _WORK: Final = 10**10
+_NESTED_CHARACTERS: Final = 20
+"""Two choices at each of these are a million ways: about a second."""
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str) -> tuple[re.Pattern[str], int]:
-    """``pattern`` for Python, and how many endless repeats stand in it side by side.
+def compiled(pattern: str) -> tuple[re.Pattern[str], int, int, bool]:
+    """``pattern`` for Python, and how long it may run.
 
-    JavaError where Java would refuse it, where Python has no such thing, or where an
-    endless repeat holds another: such a pattern can run for years.
+    That is: how many endless repeats stand in it side by side; how many ways there are
+    through the rest; and whether an endless repeat holds another, or a choice.
+    JavaError where Java would refuse it, or where Python has no such thing.
     """
     translated = "".join(_translate(pattern))
     try:
         tree = _parser.parse(translated, re.ASCII)
-        return re.compile(translated, re.ASCII), _repeats(tree, inside=False)
+        found = re.compile(translated, re.ASCII)
+        return found, _repeats(tree), _ways(tree), _is_nested(tree, inside=False)
     except (re.error, OverflowError) as error:
         raise JavaError(f"“{pattern}” is no regular expression: {error}.") from error
 
 
 def ready(pattern: str, text: str) -> re.Pattern[str]:
     """``pattern`` compiled, if running it on ``text`` ends in time (else JavaError)."""
-    found, repeats = compiled(pattern)
-    if len(text) ** repeats > _WORK:
+    found, repeats, ways, nested = compiled(pattern)
+    if nested and len(text) > _NESTED_CHARACTERS:
+        raise JavaError(
+            f"“{pattern}” repeats a repeat or a choice without end, as in (a+)*, which could "
+            f"run for years on more than {_NESTED_CHARACTERS} characters; it is not run."
+        )
+    if max(1, len(text)) ** (repeats if ways == 1 else max(repeats, 1)) * ways > _WORK:
         raise JavaError(f"“{pattern}” would take too long on a text of {len(text):,} characters.")
     return found
 
@@ -124,24 +133,78 @@ def _property(kind: str, name: str, in_class: bool) -> str:  # noqa: FBT001
     return f"[{'^' if kind == 'P' else ''}{content}]"
 
 
-def _repeats(tree: Any, *, inside: bool) -> int:
-    """Endless repeats that can follow one another; JavaError for one within another."""
+_REPEATS: Final = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+_ONE_CHARACTER: Final = ("LITERAL", "NOT_LITERAL", "IN", "ANY")
+
+
+def _is_endless(argument: Any) -> bool:
+    return argument[1] is _parser.MAXREPEAT or argument[1] > 100
+
+
+def _inner(name: str, argument: Any) -> Any:
+    """The tree in a group or an assertion, None for anything else."""
+    if name in ("SUBPATTERN", "ASSERT", "ASSERT_NOT"):
+        return argument[-1]
+    return argument if name == "ATOMIC_GROUP" else None
+
+
+def _repeats(tree: Any) -> int:
+    """Endless repeats that can follow one another."""
     total = 0
     for operator, argument in tree:
         name = str(operator)
-        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            endless = argument[1] is _parser.MAXREPEAT or argument[1] > 100
-            if endless and inside:
-                raise JavaError("An endless repeat within another, as in (a+)*, is not supported.")
-            total += endless + _repeats(argument[2], inside=inside or endless)
+        if name in _REPEATS:
+            total += _is_endless(argument) + _repeats(argument[2])
         elif name == "BRANCH":
-            if inside:
-                raise JavaError("A choice within an endless repeat is not supported.")
-            total += max(_repeats(branch, inside=inside) for branch in argument[1])
-        elif name in ("SUBPATTERN", "ATOMIC_GROUP", "ASSERT", "ASSERT_NOT"):
-            inner = argument if name == "ATOMIC_GROUP" else argument[-1]
-            total += _repeats(inner, inside=inside)
+            total += max(_repeats(branch) for branch in argument[1])
+        elif (inner := _inner(name, argument)) is not None:
+            total += _repeats(inner)
     return total
+
+
+def _ways(tree: Any) -> int:
+    """Ways through the choices and the repeats that have an end, at most ``_WORK + 1``."""
+    total = 1
+    for operator, argument in tree:
+        name = str(operator)
+        if name in _REPEATS and not _is_endless(argument):
+            least, most = argument[:2]
+            total *= (most - least + 1) * min(_ways(argument[2]), _WORK) ** most
+        elif name in _REPEATS:
+            total *= _ways(argument[2])
+        elif name == "BRANCH":
+            total *= sum(_ways(branch) for branch in argument[1])
+        elif (inner := _inner(name, argument)) is not None:
+            total *= _ways(inner)
+        total = min(total, _WORK + 1)
+    return total
+
+
+def _is_nested(tree: Any, *, inside: bool) -> bool:
+    """Whether an endless repeat holds another repeat or a choice with more than one way."""
+    for operator, argument in tree:
+        name = str(operator)
+        if name in _REPEATS:
+            if inside and argument[0] != argument[1]:
+                return True
+            if _is_nested(argument[2], inside=inside or _is_endless(argument)):
+                return True
+        elif name == "BRANCH":
+            if inside and not _is_decided(argument[1]):
+                return True
+            if any(_is_nested(branch, inside=inside) for branch in argument[1]):
+                return True
+        elif (inner := _inner(name, argument)) is not None and _is_nested(inner, inside=inside):
+            return True
+    return False
+
+
+def _is_decided(branches: Any) -> bool:
+    """Whether the first character tells which branch it is, and each has one way to go."""
+    firsts = [branch[0] for branch in branches if len(branch)]
+    plain = all(str(step[0]) in _ONE_CHARACTER for branch in branches for step in branch)
+    letters = [step[1] for step in firsts if str(step[0]) == "LITERAL"]
+    return plain and len(set(letters)) == len(branches)
 
 
 def _replacement(pattern: re.Pattern[str], text: str) -> tuple[list[str | int], int]:

@@ -3,11 +3,17 @@
 Strings, booleans, integers and floats are Python's; a Java map is a ``dict``, a Java
 list a ``list``. What comes out of a JSON body has two kinds of its own: ``Number``
 keeps its digits, ``JsonArray`` prints as JSON.
+
+API Gateway reads JSON with Jayway's JsonPath on json-smart, as what it prints shows: a map
+as ``{a=1}``, a list as JSON, a body that is no JSON as one text. So that is followed also
+where AWS documents nothing: 1.10 prints as 1.1 and 1234567890.5 as 1.2345678905E9; U+007F
+to U+009F and U+2000 to U+20FF are escaped in JSON; and a list that prints itself, unlike
+``$input.json``, escapes ``/``.
 """
 
 import math
+import re
 from dataclasses import dataclass
-from json.encoder import encode_basestring
 from typing import Any, Final
 
 from infra.velocity.errors import JavaError
@@ -27,7 +33,7 @@ MAX_VISITS: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of a JSON body that is no plain integer; prints digit for digit as sent."""
+    """A number of a JSON body with too many digits for Java's Double; prints as sent."""
 
     text: str
 
@@ -52,13 +58,44 @@ class Entry:
     value: Any
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Loop:
     """``$foreach``: ``index`` from 0, ``length`` of the whole list."""
 
     length: int
     parent: "Loop | None"
     index: int = 0
+
+
+_IN_JSON: Final = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
+_IN_LIST: Final = re.compile('["\\\\/\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
+_JSON_ESCAPES: Final = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "/": "\\/",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+}
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    char = found.group()
+    return _JSON_ESCAPES.get(char) or f"\\u{ord(char):04X}"
+
+
+def encodable(text: str) -> str:
+    """``text`` with each pair of surrogates as its character, and ``?`` for a lone one.
+
+    So Java encodes them: JSON and ``\\u`` can spell half a character, a request cannot.
+    """
+    if not _SURROGATE.search(text):
+        return text
+    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    return _SURROGATE.sub("?", joined)
 
 
 def is_number(value: object) -> bool:
@@ -143,7 +180,7 @@ class _Writer:
         if scalar is not None:
             self.put(scalar)
         elif isinstance(value, JsonArray):
-            self.json(value)
+            self.json(value, _IN_LIST)
         elif isinstance(value, list):
             self.put("[")
             for position, item in enumerate(value):
@@ -169,26 +206,28 @@ class _Writer:
         if isinstance(value, dict):
             self.put("}")
 
-    def json(self, value: Any) -> None:
+    def json(self, value: Any, escaped: re.Pattern[str] = _IN_JSON) -> None:
         self.visit()
         if isinstance(value, str):
-            self.put(encode_basestring(value))
+            self.put(f'"{escaped.sub(_json_escape, value)}"')
         elif isinstance(value, list):
             self.put("[")
             for position, item in enumerate(value):
                 if position:
                     self.put(",")
-                self.json(item)
+                self.json(item, escaped)
             self.put("]")
         elif isinstance(value, dict):
             self.put("{")
             for position, (key, item) in enumerate(value.items()):
                 if position:
                     self.put(",")
-                self.put(encode_basestring(java_text(key)))
+                self.put(f'"{escaped.sub(_json_escape, java_text(key))}"')
                 self.put(":")
-                self.json(item)
+                self.json(item, escaped)
             self.put("}")
+        elif isinstance(value, float) and not math.isfinite(value):
+            self.put("null")
         else:
             self.put(java_text(value))
 
@@ -203,7 +242,7 @@ def java_text(value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """``value`` as compact JSON, numbers digit for digit; JavaError if too long."""
+    """``value`` as compact JSON; JavaError if too long."""
     writer = _Writer()
     writer.json(value)
     return "".join(writer.parts)
