@@ -135,7 +135,7 @@ class RawCloudFormation:
     def template(self, pressed: Pressed) -> str:
         """The text that the deployment sent to CloudFormation."""
         answer = self._client.get_template(
-            StackName=pressed.deployment.rest_api.stack_id, TemplateStage="Original"
+            StackName=pressed.deployment.owner.stack_id, TemplateStage="Original"
         )
         # boto3 has parsed it; it went there without spaces.
         return json.dumps(answer["TemplateBody"], separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The synth process: one JSON line in (an ``ApiSpec``), one JSON line out.
+"""The synth process: one JSON line in (an ``ApiSpec`` or a ``DomainSpec``), one out.
 
 Answers ``{"template": {...}}`` or ``{"error": "..."}``. The first line it writes is
 ``{"ready": true}``, once ``aws_cdk`` is imported and has synthesized once, so that no
@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from aws_cdk import App
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from infra.spec import ApiSpec, TriggerSpec
-from infra.stack import ApiStack
+from infra.spec import ApiSpec, DomainSpec, TriggerSpec
+from infra.stack import ApiStack, DomainStack
 
 CONTEXT = {
     # A changed authorizer must give a new deployment, or it never goes live.
@@ -27,6 +27,7 @@ CONTEXT = {
     "aws:cdk:version-reporting": False,
 }
 
+_SPECS: TypeAdapter[ApiSpec | DomainSpec] = TypeAdapter(ApiSpec | DomainSpec)
 _WARM_UP = ApiSpec(
     instance="warm",
     key="warmup00",
@@ -44,18 +45,18 @@ _WARM_UP = ApiSpec(
 )
 
 
-def synthesize(spec: ApiSpec) -> dict[str, Any]:
+def synthesize(spec: ApiSpec | DomainSpec) -> dict[str, Any]:
     """The CloudFormation template of ``spec``, as a JSON object."""
     with TemporaryDirectory(prefix="stepgate-synth-") as directory:
         app = App(context=CONTEXT, analytics_reporting=False, outdir=directory)
-        stack = ApiStack(app, spec)
+        stack = ApiStack(app, spec) if isinstance(spec, ApiSpec) else DomainStack(app, spec)
         template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
     return template
 
 
 def _answer(line: str) -> dict[str, Any]:
     try:
-        return {"template": synthesize(ApiSpec.model_validate_json(line))}
+        return {"template": synthesize(_SPECS.validate_json(line))}
     except ValidationError as error:
         return {"error": f"The specification is not valid: {error}"}
     except RuntimeError as error:  # what jsii raises for an error inside the CDK

@@ -59,7 +59,7 @@ def test_an_empty_answer_has_no_body() -> None:
 def test_an_error_has_the_short_type_the_message_and_the_request_id(field: str) -> None:
     said = "Invalid 'input': \"{\" at \\ 1"
     body = json.dumps({"__type": ERROR_TYPE, field: said})
-    text = render(mapping.error_template(), Request(body, context=CONTEXT)).text
+    text = render(mapping.error_template(trigger()), Request(body, context=CONTEXT)).text
     assert json.loads(text) == {
         "error": "InvalidExecutionInput",
         "message": said,
@@ -69,5 +69,5 @@ def test_an_error_has_the_short_type_the_message_and_the_request_id(field: str) 
 
 @pytest.mark.parametrize("body", ["", "{}", "<html>", '{"__type":null}'])
 def test_an_error_without_type_or_message_is_still_legal_json(body: str) -> None:
-    text = render(mapping.error_template(), Request(body, context=CONTEXT)).text
+    text = render(mapping.error_template(trigger()), Request(body, context=CONTEXT)).text
     assert set(json.loads(text)) == {"error", "message", "requestId"}
