@@ -45,7 +45,7 @@ class EventInline(ReadOnly, TabularInline):
 @admin.register(Deployment)
 class DeploymentAdmin(ReadOnly, DeploymentModelAdmin):
     list_display = (
-        "rest_api",
+        "owner",
         "number",
         "action",
         "status",
@@ -58,14 +58,16 @@ class DeploymentAdmin(ReadOnly, DeploymentModelAdmin):
         "status",
         "action",
         "rest_api__environment",
+        "domain__environment",
     )
     search_fields = (
         "requested_by",
         "note",
         "rest_api__name",
+        "domain__name",
     )
     date_hierarchy = "requested_at"
-    list_select_related = ("rest_api",)
+    list_select_related = ("rest_api", "domain")
     inlines = (EventInline,)
 
 

@@ -7,6 +7,8 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -209,6 +211,23 @@ def call(environment: Environment, service: str, operation: str, **parameters: A
     with _translated(name):
         client = _client(service, environment.region, environment.role_arn)
         return getattr(client, operation)(**parameters)
+
+
+def signed(
+    environment: Environment, method: str, url: str, headers: dict[str, str], body: bytes
+) -> dict[str, str]:
+    """``headers`` with those that sign a request to an AWS_IAM route. Raises AwsError.
+
+    Source: IAM user guide, "Signature Version 4 signing process"; the service is execute-api.
+    """
+    with _translated("signing the request"):
+        credentials = _session(environment.region, environment.role_arn).get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        request = AWSRequest(method, url, headers=headers, data=body)
+        frozen = credentials.get_frozen_credentials()
+        SigV4Auth(frozen, "execute-api", environment.region).add_auth(request)
+    return dict(request.headers.items())
 
 
 def who_am_i() -> Identity:

@@ -39,6 +39,11 @@ app.conf.update(
             "schedule": 5.0,
             # Without a worker they would pile up.
             "options": {"expires": 5},
-        }
+        },
+        "look_at_machines": {
+            "task": "deployer.tasks.look_at_machines",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
     },
 )

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from dashboard import aws
 from dashboard.aws import AwsError
 from dashboard.models import Environment
-from infra.spec import parse_machine_arn
+from infra.arns import MachineArn, parse_machine_arn
 
 REFUSED_SECONDS = 5
 """How long a refusal is told again before AWS is asked again."""
@@ -27,9 +27,58 @@ _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
 @dataclass(frozen=True)
 class StateMachine:
+    """A row of ListStateMachines."""
+
     arn: str
     name: str
     type: str
+
+
+@dataclass(frozen=True)
+class Description(StateMachine):
+    """What DescribeStateMachine says of a machine, or of one of its versions or aliases."""
+
+    status: str
+    created_at: datetime
+    role_arn: str
+    definition: str
+    log_level: str
+    """OFF, ERROR, FATAL or ALL."""
+    log_groups: tuple[str, ...]
+    """ARNs of the CloudWatch Logs groups."""
+    log_data: bool
+    """Whether input and output are logged too."""
+    tracing: bool
+    """X-Ray."""
+
+    @property
+    def qualifier(self) -> str:
+        """The number of a version, or the name of an alias."""
+        return parse_machine_arn(self.arn).qualifier
+
+    @property
+    def kind(self) -> str:
+        """The word for what the qualifier names."""
+        return kind_of(self.qualifier)
+
+
+@dataclass(frozen=True)
+class Qualified:
+    """A version or an alias of a machine."""
+
+    arn: str
+    qualifier: str
+    created_at: datetime
+
+    @property
+    def kind(self) -> str:
+        """The word for what the qualifier names."""
+        return kind_of(self.qualifier)
+
+
+def kind_of(qualifier: str) -> str:
+    """An alias is never a number alone (CreateStateMachineAlias, "name")."""
+    return "version" if qualifier.isdecimal() else "alias"
 
 
 @dataclass(frozen=True)
@@ -89,36 +138,117 @@ def state_machines(environment: Environment) -> list[StateMachine]:
     return _kept(f"machines:{environment.pk}", 10, read)
 
 
-def describe(environment: Environment, arn: str) -> StateMachine:
-    """The machine, as it is now. Raises AwsError, ValueError for a foreign or wrong ARN."""
+def describe(environment: Environment, arn: str) -> Description:
+    """The machine, version or alias, as it is now. Raises AwsError, ValueError for a wrong ARN.
+
+    Source: Step Functions API reference, "DescribeStateMachine": a version's ARN answers the
+    version, with the name of its machine.
+    """
+    check_place(environment, arn)
+    return _kept(f"machine:{environment.pk}:{arn}", 2, lambda: _describe(environment, arn))
+
+
+def check_place(environment: Environment, arn: str) -> MachineArn:
+    """The parts of ``arn``; ValueError where it is none or lies elsewhere."""
     parts = parse_machine_arn(arn)
     if (parts.account, parts.region) != (environment.account_id, environment.region):
         raise ValueError(
             f"This machine is in account {parts.account}, {parts.region}; the environment "
             f"“{environment}” is {environment.account_id}, {environment.region}."
         )
+    return parts
 
-    def read() -> StateMachine:
-        found = aws.call(
-            environment, "stepfunctions", "describe_state_machine", stateMachineArn=arn
+
+def _describe(environment: Environment, arn: str) -> Description:
+    found = aws.call(environment, "stepfunctions", "describe_state_machine", stateMachineArn=arn)
+    logging = found.get("loggingConfiguration", {})
+    groups = [
+        each["cloudWatchLogsLogGroup"]["logGroupArn"]
+        for each in logging.get("destinations", ())
+        if "cloudWatchLogsLogGroup" in each
+    ]
+    return Description(
+        arn=arn,
+        name=found["name"],
+        type=found["type"],
+        status=found.get("status", "ACTIVE"),
+        created_at=found["creationDate"],
+        role_arn=found["roleArn"],
+        definition=found["definition"],
+        log_level=logging.get("level", "OFF"),
+        log_groups=tuple(groups),
+        log_data=logging.get("includeExecutionData", False),
+        tracing=found.get("tracingConfiguration", {}).get("enabled", False),
+    )
+
+
+def log_level(environment: Environment, arn: str) -> str:
+    """The machine's logging level, for a list that many look at. Raises AwsError."""
+    key = f"logging:{environment.pk}:{arn}"
+    return _kept(key, 60, lambda: _describe(environment, arn).log_level)
+
+
+def versions(environment: Environment, machine_arn: str) -> list[Qualified]:
+    """The published versions of a machine, newest first; 1,000 at most. Raises AwsError.
+
+    Source: Step Functions quotas: a machine has at most 1,000 versions, which is one page.
+    """
+    arn = parse_machine_arn(machine_arn).unqualified
+
+    def read() -> list[Qualified]:
+        page = aws.call(
+            environment,
+            "stepfunctions",
+            "list_state_machine_versions",
+            stateMachineArn=arn,
+            maxResults=1000,
         )
-        return StateMachine(arn, found["name"], found["type"])
+        return [
+            _qualified(row["stateMachineVersionArn"], row["creationDate"])
+            for row in page["stateMachineVersions"]
+        ]
 
-    return _kept(f"machine:{environment.pk}:{arn}", 2, read)
+    return _kept(f"versions:{environment.pk}:{arn}", 10, read)
+
+
+def aliases(environment: Environment, machine_arn: str) -> list[Qualified]:
+    """The aliases of a machine, newest first; 100 at most (quotas). Raises AwsError."""
+    arn = parse_machine_arn(machine_arn).unqualified
+
+    def read() -> list[Qualified]:
+        page = aws.call(
+            environment,
+            "stepfunctions",
+            "list_state_machine_aliases",
+            stateMachineArn=arn,
+            maxResults=1000,
+        )
+        return [
+            _qualified(row["stateMachineAliasArn"], row["creationDate"])
+            for row in page["stateMachineAliases"]
+        ]
+
+    return _kept(f"aliases:{environment.pk}:{arn}", 10, read)
+
+
+def _qualified(arn: str, created_at: datetime) -> Qualified:
+    return Qualified(arn, arn.rpartition(":")[2], created_at)
 
 
 def executions(environment: Environment, machine_arn: str) -> list[Execution]:
-    """The newest 1,000 of a STANDARD machine. Raises AwsError.
+    """The newest 1,000 of a STANDARD machine, whatever version ran. Raises AwsError.
 
-    Source: Step Functions API reference, "ListExecutions": newest first, 1,000 a page.
+    Source: Step Functions API reference, "ListExecutions": newest first, 1,000 a page; the
+    ARN of a version or alias would answer only those that were started by it.
     """
+    arn = parse_machine_arn(machine_arn).unqualified
 
     def read() -> list[Execution]:
         page = aws.call(
             environment,
             "stepfunctions",
             "list_executions",
-            stateMachineArn=machine_arn,
+            stateMachineArn=arn,
             maxResults=NEWEST,
         )
         return [
@@ -132,7 +262,7 @@ def executions(environment: Environment, machine_arn: str) -> list[Execution]:
             for row in page["executions"]
         ]
 
-    return _kept(f"executions:{environment.pk}:{machine_arn}", 2, read)
+    return _kept(f"executions:{environment.pk}:{arn}", 2, read)
 
 
 def execution(environment: Environment, arn: str) -> dict[str, Any]:

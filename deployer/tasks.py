@@ -14,13 +14,21 @@ from django.db import OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
+from dashboard import machine_watch
 from dashboard.aws import AwsError, account_of
 from dashboard.celery import app
-from dashboard.models import Deployment, DeploymentEvent, InvalidTransition, RestApi, Worker
+from dashboard.models import (
+    Deployment,
+    DeploymentEvent,
+    Domain,
+    InvalidTransition,
+    RestApi,
+    Worker,
+)
 from deployer import cloudformation, outcome
 from deployer.cloudformation import ChangeSet, Stack
 from deployer.synth import SynthDied, SynthError, synth
-from infra.spec import ApiSpec
+from infra.spec import ApiSpec, DomainSpec
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +114,7 @@ def _run(deployment: Deployment, step: Callable[[Deployment], None]) -> None:
         else:
             outcome.fail(deployment, str(error), advice)
     except SynthError as error:
-        outcome.fail(deployment, str(error), "Change the trigger that it names, then deploy.")
+        outcome.fail(deployment, str(error), "Change what it names, then deploy.")
     except Refused as error:
         outcome.fail(deployment, error.reason, error.advice)
     except (InvalidTransition, OperationalError):
@@ -151,7 +159,7 @@ def _plan(deployment: Deployment) -> None:
     if change_set.in_progress:
         deployment.release(delay=1)
     elif change_set.without_changes:
-        stack = cloudformation.find_stack(deployment.rest_api, deployment.rest_api.stack_id)
+        stack = cloudformation.find_stack(deployment.owner, deployment.owner.stack_id)
         if stack is None:
             raise Refused("The stack was removed meanwhile.", "Deploy again.")
         outcome.succeed(deployment, stack)
@@ -172,7 +180,7 @@ def _go_on_to_apply(deployment: Deployment) -> None:
 
 def _check_account(deployment: Deployment) -> None:
     """The credentials must be those of the environment's account."""
-    environment = deployment.rest_api.environment
+    environment = deployment.owner.environment
     account = account_of(environment.region, environment.role_arn)
     if account != environment.account_id:
         raise Refused(
@@ -183,35 +191,35 @@ def _check_account(deployment: Deployment) -> None:
 
 
 def _own_stack(deployment: Deployment) -> Stack | None:
-    """The REST API's stack, or None where there is none yet. Raises Refused if not ours."""
-    rest_api = deployment.rest_api
-    if rest_api.stack_id:
-        stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+    """The owner's stack, or None where there is none yet. Raises Refused if not ours."""
+    owner = deployment.owner
+    if owner.stack_id:
+        stack = cloudformation.find_stack(owner, owner.stack_id)
         if stack is not None and stack.status != "DELETE_COMPLETE":
-            if not stack.is_empty and not rest_api.tags.items() <= stack.tags.items():
-                raise _not_ours(deployment, "its tags are not this REST API's")
+            if not stack.is_empty and not owner.stack_tags.items() <= stack.tags.items():
+                raise _not_ours(deployment, f"its tags are not this {owner.noun}'s")
             return stack
-        outcome.forget_stack(rest_api)
-    stack = cloudformation.find_stack(rest_api, rest_api.stack_name)
+        outcome.forget_stack(owner)
+    stack = cloudformation.find_stack(owner, owner.stack_name)
     if stack is None or stack.status == "DELETE_IN_PROGRESS":
         return stack
     # A worker may have died between CloudFormation's answer and our writing it down.
-    change_set = _own_change_set(rest_api) if stack.is_empty else None
-    if change_set is None or not rest_api.tags.items() <= change_set.tags.items():
+    change_set = _own_change_set(owner) if stack.is_empty else None
+    if change_set is None or not owner.stack_tags.items() <= change_set.tags.items():
         raise _not_ours(deployment, "it was there before the first deployment")
-    outcome.remember_stack(rest_api, change_set.stack_id)
+    outcome.remember_stack(owner, change_set.stack_id)
     return stack
 
 
-def _own_change_set(rest_api: RestApi) -> ChangeSet | None:
-    """A change set that one of the REST API's newest deployments made in its empty stack."""
-    newest = rest_api.deployments.order_by("-number")[:10]
+def _own_change_set(owner: RestApi | Domain) -> ChangeSet | None:
+    """A change set that one of the owner's newest deployments made in its empty stack."""
+    newest = Deployment.objects.of(owner).order_by("-number")[:10]
     found = (cloudformation.find_change_set(deployment) for deployment in newest)
     return next((change_set for change_set in found if change_set is not None), None)
 
 
 def _not_ours(deployment: Deployment, why: str) -> Refused:
-    name = deployment.rest_api.stack_name
+    name = deployment.owner.stack_name
     return Refused(
         f"The stack {name} is not Stepgate's: {why}. Nothing was changed.",
         f"Delete or rename the stack {name}, or give this Stepgate another STEPGATE_INSTANCE.",
@@ -228,7 +236,7 @@ def _busy(deployment: Deployment, stack: Stack) -> bool:
                 "Wait until CloudFormation is done with it, then try again.",
             )
         return True
-    first_create_failed = deployment.rest_api.live_id is None and stack.status in _ONLY_TO_DELETE
+    first_create_failed = deployment.owner.live_id is None and stack.status in _ONLY_TO_DELETE
     if first_create_failed and deployment.action != Deployment.Action.DESTROY:
         cloudformation.delete_stack(deployment)
         return True
@@ -236,7 +244,8 @@ def _busy(deployment: Deployment, stack: Stack) -> bool:
 
 
 def _create_change_set(deployment: Deployment, *, new: bool) -> None:
-    spec = ApiSpec.model_validate(deployment.spec)
+    kind = ApiSpec if deployment.rest_api else DomainSpec
+    spec = kind.model_validate(deployment.spec)
     template = synth.template(spec, waiting=deployment.renew_lease)
     text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
     size = len(text.encode())
@@ -256,7 +265,7 @@ def _create_change_set(deployment: Deployment, *, new: bool) -> None:
         if found is None:
             raise
         stack_id = found.stack_id
-    outcome.remember_stack(deployment.rest_api, stack_id)
+    outcome.remember_stack(deployment.owner, stack_id)
     deployment.store(change_set_id=deployment.change_set_name)
 
 
@@ -275,7 +284,7 @@ def _change(deployment: Deployment) -> None:
     try:
         if deployment.action == Deployment.Action.DEPLOY:
             cloudformation.execute_change_set(deployment)
-        elif deployment.rest_api.stack_id:
+        elif deployment.owner.stack_id:
             _delete(deployment)
     except AwsError as error:
         if error.transient:
@@ -284,21 +293,21 @@ def _change(deployment: Deployment) -> None:
 
 
 def _delete(deployment: Deployment) -> None:
-    rest_api = deployment.rest_api
-    stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+    owner = deployment.owner
+    stack = cloudformation.find_stack(owner, owner.stack_id)
     if stack is None or stack.status in {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}:
         return
     if stack.protected:
-        cloudformation.protect(rest_api, on=False)
+        cloudformation.protect(owner, on=False)
     cloudformation.delete_stack(deployment)
 
 
 def _watch(deployment: Deployment) -> None:
-    rest_api = deployment.rest_api
-    if deployment.action == Deployment.Action.DESTROY and not rest_api.stack_id:
+    owner = deployment.owner
+    if deployment.action == Deployment.Action.DESTROY and not owner.stack_id:
         outcome.succeed(deployment, None)
         return
-    stack = cloudformation.find_stack(rest_api, rest_api.stack_id)
+    stack = cloudformation.find_stack(owner, owner.stack_id)
     if stack is not None:
         _write_events(deployment)
         deployment.store(stack_status=stack.status)
@@ -363,3 +372,9 @@ def _write_events(deployment: Deployment) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+@app.task
+def look_at_machines() -> None:
+    """Say on triggers what became of the machines that callers reach."""
+    machine_watch.look_at_all()

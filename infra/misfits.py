@@ -101,6 +101,12 @@ def _input_misfits(spec: "TriggerSpec") -> Iterator[tuple[str, str]]:
             yield "input_fields", "Each field of the input is mapped once."
     if not spec.content_types:
         yield "content_types", "Take at least one content type."
+    elif spec.method in ("GET", "DELETE") and "JSON" not in spec.content_types:
+        yield (
+            "content_types",
+            "A request without a body has no content type, which API Gateway takes for JSON: "
+            "take JSON too.",
+        )
     if spec.body_schema:
         yield from _wrong("body_schema", checks.check_schema, spec.body_schema)
     if spec.content_types != ("JSON",) and spec.authorization != "SIGNED":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from jsonschema import Draft4Validator
+from jsonschema.exceptions import UnknownType
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
@@ -39,6 +40,8 @@ def problem(schema_text: str, body: str) -> str:
         found = next(validator.iter_errors(document), None)
     except Unresolvable as error:
         return f"The schema refers to what is not in it: {error}."
+    except UnknownType as error:
+        return f"The schema names a type that JSON does not have: {error.type}."
     except (ValueError, RecursionError, TypeError, AttributeError, KeyError, JavaError) as error:
         return f"The body cannot be tried against the schema: {error}"
     if found is None:

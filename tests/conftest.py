@@ -102,6 +102,8 @@ def make_trigger(
         "method": "POST",
         "path": "/orders",
         "state_machine_arn": machine_arn(machine),
+        "authorization": "NONE",
+        "public_reason": "a test calls it",
         "created_by": "ada",
         "saved_by": "ada",
     }
@@ -182,6 +184,8 @@ def typed(environment: Environment, **fields: Any) -> dict[str, Any]:
         "state_machine_arn": machine_arn("order-fulfilment"),
         "method": "POST",
         "path": "/orders",
+        "authorization": "NONE",
+        "public_reason": "a test calls it",
         "throttle_rate": "10",
         "throttle_burst": "20",
         "input_mode": "BODY",

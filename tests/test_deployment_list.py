@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from dashboard.models import Deployment, Environment, RestApi, Trigger
 from tests.conftest import ended, make_trigger, words
+from tests.domains import make_domain
 
 pytestmark = pytest.mark.django_db
 S = Deployment.Status
@@ -104,8 +105,33 @@ def test_a_filter_in_the_url_narrows_the_list(
 def test_one_rest_api_can_be_looked_at_alone(
     as_admin: Client, several: dict[str, Deployment]
 ) -> None:
-    key = several["elsewhere"].rest_api.key
+    key = several["elsewhere"].owner.key
     assert found(as_admin, rest_api=key) == [several["elsewhere"]]
+
+
+def test_domains_are_listed_beside_rest_apis(
+    as_admin: Client, several: dict[str, Deployment]
+) -> None:
+    production = Environment.objects.get(name="production")
+    domain = make_domain(production, name="api.example.com")
+    deployment = Deployment.deploy_domain(domain, by="otto")
+    assert found(as_admin)[0] == deployment
+    assert f'href="{domain.get_absolute_url()}"' in as_admin.get(LIST).content.decode()
+    assert "Deploy domain" in words(as_admin.get(LIST))
+    assert found(as_admin, environment="production") == [deployment, several["elsewhere"]]
+    assert deployment not in found(as_admin, environment="local")
+    assert found(as_admin, rest_api=several["elsewhere"].owner.key) == [several["elsewhere"]]
+
+
+def test_a_domain_s_deployments_supersede_each_other_and_nobody_else_s(
+    as_admin: Client, trigger: Trigger
+) -> None:
+    domain = make_domain(trigger.rest_api.environment)
+    done = {"status": S.SUCCEEDED, "action": "DEPLOY", "finished_at": timezone.now()}
+    for number in (1, 2):
+        Deployment.objects.create(domain=domain, number=number, requested_by="ada", **done)
+    ended(trigger)
+    assert sorted(d.result for d in found(as_admin)) == ["Live", "Live", "Superseded by #2"]
 
 
 def test_dates_hold_the_days_that_they_name(as_admin: Client, trigger: Trigger) -> None:
@@ -155,7 +181,10 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     for rows in (5, 60):
         for n in range(Deployment.objects.count(), rows):
             trigger = make_trigger(environment, path=f"/p{n}")
-            ended(trigger, make_trigger(environment, trigger.rest_api, path="/other"))
+            if n % 2:
+                Deployment.deploy_domain(make_domain(environment), by="ada")
+            else:
+                ended(trigger, make_trigger(environment, trigger.rest_api, path="/other"))
         as_admin.get(LIST)
         with CaptureQueriesContext(connection) as queries:
             found(as_admin)

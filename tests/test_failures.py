@@ -91,7 +91,7 @@ def test_a_stack_left_in_rollback_complete_is_removed_before_the_next_create(
     stack_id = cloudformation.create_stack(
         StackName=name,
         TemplateBody=json.dumps(template),
-        Tags=[{"Key": k, "Value": v} for k, v in trigger.rest_api.tags.items()],
+        Tags=[{"Key": k, "Value": v} for k, v in trigger.rest_api.stack_tags.items()],
     )["StackId"]
 
     def status() -> str:

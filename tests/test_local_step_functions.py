@@ -114,6 +114,32 @@ def test_a_failed_synchronous_execution_is_an_answer_with_error_and_cause(states
     assert "output" not in answer
 
 
+def test_a_synchronous_execution_that_takes_too_long_times_out(states: Any) -> None:
+    waits = {"Wait": {"Type": "Wait", "Seconds": 5, "End": True}}
+    definition = {"TimeoutSeconds": 1, "StartAt": "Wait", "States": waits}
+    arn = states.create_state_machine(
+        name=unique("slow"),
+        type="EXPRESS",
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::000000000000:role/any",
+    )["stateMachineArn"]
+    answer = states.start_sync_execution(stateMachineArn=arn)
+    assert (answer["status"], answer["error"]) == ("TIMED_OUT", "States.Timeout")
+    assert "output" not in answer
+    assert answer["startDate"] < answer["stopDate"]
+
+
+def test_a_failed_execution_has_no_output(states: Any) -> None:
+    arn = states.start_execution(stateMachineArn=machine_arn("always-fails"))["executionArn"]
+    execution = until(lambda: _ended(states.describe_execution(executionArn=arn)))
+    assert execution["error"] == "PaymentDeclined"
+    assert "output" not in execution
+
+
+def _ended(execution: Any) -> Any:
+    return None if execution["status"] == "RUNNING" else execution
+
+
 def test_executions_of_an_express_machine_cannot_be_listed(states: Any) -> None:
     answer = refused(states.list_executions, stateMachineArn=QUOTE)
     message = "This operation is not supported by this type of state machine"

@@ -109,7 +109,7 @@ def test_what_the_request_template_refused_is_said_in_its_own_words() -> None:
     ]
     spec = keyed(input_mode="FIELDS", input_fields=rows)
     told = mapping.refusals(spec)
-    assert list(told) == ["key", "f0", "f1"]
+    assert list(told) == ["key", "json", "f0", "f1"]
     for code, words in told.items():
         answer = of_error(spec, "InvalidName", f"Invalid Name: '*{code}*'")
         assert answer.status == 400

@@ -116,16 +116,22 @@ def test_a_whole_request_goes_in_as_it_was_sent(
 
 @many(1_500)
 @given(text=texts, context=CONTEXTS)
-def test_a_body_that_is_no_json_stays_one_value_of_the_whole_request(
+def test_a_body_that_is_no_json_is_refused_and_never_ends_its_own_place(
     text: str, context: Any
 ) -> None:
-    found = input_of(trigger(input_mode="REQUEST"), Request(body=text, context=context))
-    assert set(found) == {"body", "query", "path", "headers", "context"}
+    spec = trigger(input_mode="REQUEST")
+    name, found = started(spec, Request(body=text, context=context))
     try:
-        assert found["body"] == json.loads(text or "{}")
+        wanted = json.loads(text or "{}")
     except ValueError:
-        # API Gateway's parser drops white space around what it takes for one bare string.
-        assert found["body"].strip() == text.strip()
+        # What begins as a string (for Java, behind any control character) is taken for one.
+        stripped = text.lstrip("".join(map(chr, range(33))))
+        assert (name, found) == ("*json*", "") or stripped.startswith('"')
+        return
+    assert name == "order123-JKJaXmPLvHcESHA"
+    whole = json.loads(found)
+    assert set(whole) == {"body", "query", "path", "headers", "context"}
+    assert whole["body"] == wanted
 
 
 @many(1_500)

@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern
 
-from dashboard.models import Trigger
+from dashboard.models import ApiKey, Request, Trigger
 from tests.conftest import typed, words
+from tests.domains import make_domain
 from tests.local_aws import LocalAws, machine_arn
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,9 @@ PAGES = {
     ),
     "trigger_delete": Page(("trigger",), post=True, permission="delete_trigger"),
     "trigger_send": Page(("trigger",), post=True, get=False, permission="add_request", status=302),
+    "trigger_repeat": Page(
+        ("trigger", "request"), post=True, get=False, permission="add_request", status=302
+    ),
     "machines": Page(query="environment"),
     "machine_check": Page(query="environment"),
     "rest_api_list": Page(),
@@ -58,7 +62,24 @@ PAGES = {
     "rest_api_deploy": Page(
         ("rest_api",), post=True, get=False, permission="add_deployment", status=302
     ),
+    "rest_api_openapi": Page(("rest_api",)),
+    "rest_api_openapi_json": Page(("rest_api",)),
     "rest_api_delete": Page(("rest_api",), post=True, permission="delete_trigger"),
+    "rest_api_settings": Page(("rest_api",), post=True, permission="change_restapi"),
+    "api_key_new": Page(("rest_api",), post=True, permission="add_apikey"),
+    "api_key_rotate": Page(("rest_api", "api_key"), post=True, permission="add_apikey"),
+    "api_key_revoke": Page(("rest_api", "api_key"), post=True, permission="delete_apikey"),
+    "machine_list": Page(),
+    "machine_detail": Page(("environment", machine_arn("order-fulfilment"))),
+    "machine_logging": Page(("environment", machine_arn("order-fulfilment"))),
+    "domain_list": Page(),
+    "domain_new": Page(post=True, permission="add_domain"),
+    "domain_detail": Page(("domain",)),
+    "domain_edit": Page(("domain",), post=True, permission="change_domain"),
+    "domain_deploy": Page(
+        ("domain",), post=True, get=False, permission="add_deployment", status=302
+    ),
+    "domain_delete": Page(("domain",), post=True, permission="delete_domain"),
     "deployment_list": Page(),
     "deployment_detail": Page(("deployment",)),
     "deployment_live": Page(("deployment",), status=286),
@@ -79,8 +100,13 @@ BEHIND = sorted(PAGES.keys() - OPEN)
 def path_of(name: str, trigger: Trigger) -> str:
     ids = {
         "trigger": trigger.key,
+        "request": Request.objects.create(trigger=trigger, sent_by="ada", method="POST").pk,
         "rest_api": trigger.rest_api.key,
+        "api_key": ApiKey.objects.get_or_create(
+            key_id=trigger.key, defaults={"rest_api": trigger.rest_api, "created_by": "ada"}
+        )[0].key,
         "environment": trigger.rest_api.environment.name,
+        "domain": make_domain(trigger.rest_api.environment).key,
         "deployment": getattr(trigger.deployments.first(), "pk", None) or uuid4(),
     }
     path = reverse(name, args=[ids.get(arg, arg) for arg in PAGES[name].args])

@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 import pytest
+from botocore.session import get_session
 
 from tests.local_aws import ROOT
 
 PREFIXES = {"stepfunctions": "states"}
-INDIRECT = {"web": {"sts:AssumeRole"}, "worker": {"sts:AssumeRole"}}
-"""What botocore calls by itself: an environment's role."""
-TAGGED = {"cloudformation:CreateChangeSet": {"cloudformation:TagResource"}}
-"""What AWS checks beside the call itself, because of what is sent along."""
+INDIRECT = {"web": {"sts:AssumeRole", "execute-api:Invoke"}, "worker": {"sts:AssumeRole"}}
+"""What botocore calls by itself: an environment's role; and what *Send request* signs."""
+TAGGED = {
+    "cloudformation:CreateChangeSet": {"cloudformation:TagResource"},
+    "secretsmanager:CreateSecret": {"secretsmanager:TagResource"},
+    "apigateway:POST": {"apigateway:PUT"},
+}
+"""What AWS checks beside the call itself, because of the tags that are sent along."""
+THROUGH_CLOUDFORMATION = {"apigateway", "iam", "lambda", "logs"}
+"""What a stack's resources are made of."""
 
 
 def calls(package: str) -> set[str]:
@@ -58,6 +65,10 @@ def _name(node: ast.AST) -> str:
 
 def _action(service: object, operation: object) -> str:
     camel = "".join(word.capitalize() for word in str(operation).split("_"))
+    if service == "apigateway":
+        # Its actions are HTTP methods (service authorization reference, "API Gateway Management").
+        model = get_session().get_service_model("apigateway").operation_model(camel)
+        return f"apigateway:{model.http['method']}"
     return f"{PREFIXES.get(str(service), service)}:{camel}"
 
 
@@ -76,8 +87,21 @@ def allowed(name: str) -> set[str]:
     return found
 
 
+def borrowed() -> set[str]:
+    """The calls of the dashboard's functions that the worker calls, such as ``acts.…``."""
+    deployer = "".join(path.read_text() for path in (ROOT / "deployer").glob("*.py"))
+    found = set()
+    for name in ("acts", "machine_watch"):
+        tree = ast.parse((ROOT / "dashboard" / f"{name}.py").read_text())
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and f"{name}.{function.name}(" in deployer:
+                found |= set(_door(function))
+    # machine_watch looks through step_functions.describe.
+    return found | {"states:DescribeStateMachine"}
+
+
 def needed(package: str) -> set[str]:
-    found = calls(package)
+    found = calls(package) | (borrowed() if package == "deployer" else set())
     return found.union(*(TAGGED.get(action, set()) for action in found))
 
 
@@ -104,12 +128,42 @@ def test_the_worker_is_allowed_no_call_to_cloudformation_that_it_does_not_make()
 
 
 def test_the_worker_may_do_what_cloudformation_does_only_through_it() -> None:
-    """Source: CloudFormation uses the caller's rights (user guide, "Control access with IAM")."""
+    """Source: CloudFormation uses the caller's rights (user guide, "Control access with IAM").
+
+    What it may do by itself as well is to let keys into usage plans, and to take its own away.
+    """
+    by_itself = {"apigateway:POST", "apigateway:DELETE"} & needed("deployer")
     for statement in statements("worker"):
-        actions = statement["Action"]
-        first = actions if isinstance(actions, str) else actions[0]  # type: ignore[index]
-        if first.partition(":")[0] in {"iam", "apigateway"}:
-            assert "Condition" in statement, statement["Sid"]
+        listed = statement["Action"]
+        actions = [listed] if isinstance(listed, str) else list(listed)  # type: ignore[call-overload]
+        if actions[0].partition(":")[0] in THROUGH_CLOUDFORMATION:
+            own = "CalledVia" not in json.dumps(statement.get("Condition", {}))
+            assert not own or set(actions) <= by_itself | {"iam:PassRole"}, statement["Sid"]
+
+
+def test_roles_are_handed_to_api_gateway_and_lambda_alone() -> None:
+    passing = [s for s in statements("worker") if "iam:PassRole" in s["Action"]]  # type: ignore[operator]
+    assert [s["Condition"] for s in passing] == [
+        {
+            "StringEquals": {
+                "iam:PassedToService": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]
+            }
+        }
+    ]
+
+
+@pytest.mark.parametrize("policy", ["web", "worker"])
+def test_secrets_and_keys_of_others_are_out_of_reach(policy: str) -> None:
+    for statement in statements(policy):
+        text = json.dumps(statement)
+        if "secretsmanager:" in text:
+            assert str(statement["Resource"]).endswith(":secret:stepgate/INSTANCE/*")
+        if "/apikeys/*" in text:
+            assert "aws:ResourceTag/stepgate:instance" in text
+
+
+def test_the_web_touches_no_function() -> None:
+    assert not [a for a in allowed("web") if a.startswith(("lambda:", "logs:", "iam:"))]
 
 
 @pytest.mark.parametrize("policy", ["web", "worker"])

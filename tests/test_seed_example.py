@@ -10,6 +10,7 @@ from dashboard import aws
 from dashboard.models import Environment, RestApi, Trigger
 from deployer.synth import synth
 from infra import mapping
+from infra.spec import ApiSpec
 from infra.velocity import Request, render
 from tests.conftest import deploy, make_trigger
 from tests.local_aws import LocalAws, machine_arn, unique, until
@@ -51,6 +52,7 @@ def test_the_stack_holds_these_resources_and_no_other(template: dict[str, Any]) 
         "ApiGateway::Deployment",
         "ApiGateway::GatewayResponse",
         "ApiGateway::GatewayResponse",
+        "ApiGateway::GatewayResponse",
         "ApiGateway::Method",
         "ApiGateway::RestApi",
         "ApiGateway::Stage",
@@ -89,7 +91,7 @@ def test_the_rest_api_is_regional_and_says_which_spec_it_is(
     assert rest_api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     spec = seed.rest_api.spec([seed.spec()])
     assert spec.sha256() in rest_api["Description"]
-    assert template["Metadata"]["stepgate"] == spec.model_dump(mode="json")
+    assert ApiSpec.model_validate(template["Metadata"]["stepgate"]) == spec
 
 
 def test_the_method_starts_an_execution_with_the_fixed_input(
@@ -113,7 +115,7 @@ def test_the_method_starts_an_execution_with_the_fixed_input(
     }
 
 
-def test_success_alone_takes_the_success_answer(template: dict[str, Any]) -> None:
+def test_success_alone_takes_the_success_answer(seed: Trigger, template: dict[str, Any]) -> None:
     method = only(template, "Method")
     responses = method["Integration"]["IntegrationResponses"]
     assert responses[0] == {
@@ -123,9 +125,10 @@ def test_success_alone_takes_the_success_answer(template: dict[str, Any]) -> Non
     }
     errors = [(r["StatusCode"], r.get("SelectionPattern")) for r in responses[1:]]
     assert errors == [("400", r"4\d{2}"), ("500", None)]
-    assert {r["ResponseTemplates"]["application/json"] for r in responses[1:]} == {
-        mapping.error_template()
-    }
+    assert [r["ResponseTemplates"]["application/json"] for r in responses[1:]] == [
+        mapping.error_template(seed.spec()),
+        mapping.fault_template(seed.spec()),
+    ]
     assert [r["StatusCode"] for r in method["MethodResponses"]] == ["200", "400", "500"]
 
 
@@ -149,7 +152,7 @@ def test_errors_of_the_gateway_itself_are_json_with_the_request_id(
         if r["Type"].endswith("GatewayResponse")
     }
     body = {"application/json": mapping.gateway_response_template()}
-    assert answers == {"DEFAULT_4XX": body, "DEFAULT_5XX": body}
+    assert answers == {"DEFAULT_4XX": body, "DEFAULT_5XX": body, "THROTTLED": body}
     assert "$context.extendedRequestId" in body["application/json"]
 
 
@@ -205,7 +208,7 @@ def test_a_machine_deleted_after_the_deployment_never_answers_200(
         return answer if answer.status_code != 200 else None
 
     answer = until(refused)
-    assert answer is not None and answer.status_code == 400
+    assert answer is not None and answer.status_code == 502
     body = answer.json()
     assert body["error"] == "StateMachineDoesNotExist"
     assert name in body["message"]

@@ -72,7 +72,7 @@ def test_templates_stand_in_the_template_as_they_were_compiled(mode: str) -> Non
     assert written == {
         "202": {"application/json": mapping.response_template(trigger)},
         "400": {"application/json": mapping.error_template(trigger)},
-        "500": {"application/json": mapping.error_template(trigger)},
+        "500": {"application/json": mapping.fault_template(trigger)},
     }
 
 
@@ -99,10 +99,11 @@ def test_a_status_route_asks_for_one_execution_and_answers_in_the_same_form() ->
     assert by_status["200"]["ResponseTemplates"] == {
         "application/json": mapping.status_response_template(trigger)
     }
-    for code in ("400", "500"):
-        assert by_status[code]["ResponseTemplates"] == {
-            "application/json": mapping.status_error_template(trigger)
-        }
+    for code, written in (
+        ("400", mapping.status_error_template(trigger)),
+        ("500", mapping.fault_template(trigger)),
+    ):
+        assert by_status[code]["ResponseTemplates"] == {"application/json": written}
 
 
 def test_response_headers_are_declared_and_stand_on_success_only() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from deployer import synth as module
 from deployer.synth import Synth, SynthError
-from infra.spec import ApiSpec
+from infra.spec import ApiSpec, DomainSpec
 from tests.local_aws import trigger, unique, until
 
 KEYS = ("aaaaaaa1", "aaaaaaa2")
@@ -109,6 +109,54 @@ def test_every_method_gives_a_route_with_a_limit(synth: Synth, method: str) -> N
         for s in stage["Properties"]["MethodSettings"]
     }
     assert limits[method] == (3, 4)
+
+
+def test_a_domain_is_a_stack_with_its_certificate_and_nothing_else(synth: Synth) -> None:
+    """What only real AWS can show: it checks the certificate, and DNS leads to the target."""
+    domain = DomainSpec(
+        instance="test",
+        key="abcdefg2",
+        account="000000000000",
+        region="us-east-1",
+        domain_name="api.example.com",
+        certificate_arn="arn:aws:acm:us-east-1:000000000000:certificate/0a1b2c3d",
+    )
+    template = synth.template(domain, waiting=nothing)
+    ((logical_id, resource),) = template["Resources"].items()
+    assert resource == {
+        "Type": "AWS::ApiGateway::DomainName",
+        "Properties": {
+            "DomainName": "api.example.com",
+            "EndpointConfiguration": {"Types": ["REGIONAL"]},
+            "RegionalCertificateArn": domain.certificate_arn,
+            "SecurityPolicy": "TLS_1_2",
+        },
+    }
+    assert {name: output["Value"] for name, output in template["Outputs"].items()} == {
+        name: {"Fn::GetAtt": [logical_id, name]}
+        for name in ("RegionalDomainName", "RegionalHostedZoneId")
+    }
+
+
+@pytest.mark.parametrize(
+    ("base_path", "mapped"), [("shop", {"BasePath": "shop"}), ("", {})], ids=["shop", "root"]
+)
+def test_a_rest_api_maps_its_stage_on_the_domain(
+    synth: Synth, base_path: str, mapped: dict[str, str]
+) -> None:
+    on_domain = spec().model_copy(
+        update={"domain_name": "api.example.com", "base_path": base_path, "stage_name": "v2"}
+    )
+    resources = synth.template(on_domain, waiting=nothing)["Resources"]
+    by_type = {resource["Type"]: (id, resource) for id, resource in resources.items()}
+    (_, mapping) = by_type["AWS::ApiGateway::BasePathMapping"]
+    assert mapping["Properties"] == mapped | {
+        "DomainName": "api.example.com",
+        "RestApiId": {"Ref": by_type["AWS::ApiGateway::RestApi"][0]},
+        "Stage": {"Ref": by_type["AWS::ApiGateway::Stage"][0]},
+    }
+    without = synth.template(spec(), waiting=nothing)["Resources"].values()
+    assert "AWS::ApiGateway::BasePathMapping" not in {r["Type"] for r in without}
 
 
 def test_a_changed_spec_always_changes_the_template(synth: Synth) -> None:

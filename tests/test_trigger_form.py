@@ -52,7 +52,7 @@ def saved(client: Client, form: dict[str, Any]) -> Trigger:
     [
         "order-fulfilment",
         "arn:aws:lambda:us-east-1:000000000000:function:x",
-        machine_arn("order-fulfilment") + ":1",
+        machine_arn("order-fulfilment") + ":1:2",
         machine_arn("order-fulfilment").replace(":stateMachine:", ":execution:") + ":x",
         machine_arn("a b"),
     ],

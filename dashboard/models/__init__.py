@@ -1,11 +1,13 @@
 """One file per aggregate; transitions are methods."""
 
+from dashboard.models.api_key import ApiKey
 from dashboard.models.deployment import (
     Deployment,
-    DeploymentEvent,
     DeploymentInProgress,
     InvalidTransition,
 )
+from dashboard.models.deployment_event import DeploymentEvent
+from dashboard.models.domain import Domain
 from dashboard.models.environment import Environment
 from dashboard.models.request import Request
 from dashboard.models.rest_api import RestApi
@@ -13,9 +15,11 @@ from dashboard.models.trigger import Endpoint, StaleVersion, Trigger
 from dashboard.models.worker import Worker
 
 __all__ = [
+    "ApiKey",
     "Deployment",
     "DeploymentEvent",
     "DeploymentInProgress",
+    "Domain",
     "Endpoint",
     "Environment",
     "InvalidTransition",

@@ -1,16 +1,19 @@
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from celery import signature
 from django.db import models, transaction
-from django.db.models import Max, Q
+from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from dashboard.models.deployment_event import DeploymentEvent
+from dashboard.models.domain import Domain
 from dashboard.models.rest_api import RestApi
 from dashboard.models.trigger import Trigger
 from infra.spec import TriggerSpec
@@ -18,6 +21,7 @@ from infra.spec import TriggerSpec
 LEASE = timedelta(seconds=20)
 EARLY = timedelta(milliseconds=250)
 """How much before its time a step may begin: clocks and timers are not exact."""
+Owner = TypeVar("Owner", bound=RestApi | Domain)
 
 
 class InvalidTransition(Exception):
@@ -25,7 +29,7 @@ class InvalidTransition(Exception):
 
 
 class DeploymentInProgress(Exception):
-    """Another deployment of the REST API is under way: ``deployment``."""
+    """Another deployment of the same stack is under way: ``deployment``."""
 
     def __init__(self, deployment: "Deployment") -> None:
         super().__init__(f"{deployment} is under way")
@@ -42,22 +46,30 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def active(self) -> Self:
         return self.filter(status__in=Deployment.ACTIVE)
 
+    def of(self, owner: RestApi | Domain) -> Self:
+        return (
+            self.filter(rest_api=owner) if isinstance(owner, RestApi) else self.filter(domain=owner)
+        )
+
     def for_dashboard(self) -> Self:
         """With all that a row of the list shows, whatever the number of rows."""
         later = Deployment.objects.filter(
-            rest_api=models.OuterRef("rest_api"),
-            number__gt=models.OuterRef("number"),
-            status=Deployment.Status.SUCCEEDED,
+            number__gt=OuterRef("number"), status=Deployment.Status.SUCCEEDED
+        ).order_by("number")
+        next_numbers = (
+            Subquery(later.filter(**{owner: OuterRef(owner)}).values("number")[:1])
+            for owner in ("rest_api", "domain")
         )
         return (
-            self.select_related("rest_api__environment")
+            self.select_related("rest_api__environment", "domain__environment")
             .defer("spec")
-            .annotate(superseded_by=models.Subquery(later.order_by("number").values("number")[:1]))
+            .annotate(superseded_by=Coalesce(*next_numbers))
         )
 
 
 class Deployment(models.Model):
-    """One attempt to bring a RestApi's stack to a spec (DEPLOY) or to remove it (DESTROY).
+    """One attempt to bring the stack of its owner, a RestApi or a Domain, to a spec (DEPLOY)
+    or to remove it (DESTROY).
 
     ::
 
@@ -65,9 +77,9 @@ class Deployment(models.Model):
                     └ no changes → SUCCEEDED       any of these → FAILED
         QUEUED, PLANNED → CANCELED
 
-    ``spec`` is the whole API as a snapshot; None for a DESTROY. ``triggers`` are the
-    chosen ones, as saved or, where it ``removes``, taken away. Only the deployer moves a
-    deployment on, each time by one guarded UPDATE; terminal rows never change.
+    ``spec`` is the whole stack as a snapshot; None for a DESTROY. ``triggers`` are the
+    chosen ones of a RestApi, as saved or, where it ``removes``, taken away. Only the deployer
+    moves a deployment on, each time by one guarded UPDATE; terminal rows never change.
     """
 
     class Action(models.TextChoices):
@@ -89,9 +101,13 @@ class Deployment(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     rest_api = models.ForeignKey(
         "dashboard.RestApi",
+        null=True,
         on_delete=models.PROTECT,
         related_name="deployments",
         verbose_name="REST API",
+    )
+    domain = models.ForeignKey(
+        "dashboard.Domain", null=True, on_delete=models.PROTECT, related_name="deployments"
     )
     number = models.PositiveIntegerField(editable=False)
     action = models.CharField(max_length=7, choices=Action.choices)
@@ -99,7 +115,7 @@ class Deployment(models.Model):
     spec = models.JSONField(null=True)
     triggers = models.ManyToManyField("dashboard.Trigger", related_name="deployments")
     removes = models.BooleanField(default=False)
-    """Whether the chosen triggers are taken away, not deployed."""
+    """Whether the chosen triggers, or the domain, are taken away, not deployed."""
     routes = models.JSONField(default=list)
     """The routes of the chosen triggers as they were asked for: "POST /orders"."""
     note = models.CharField(max_length=200, blank=True)
@@ -131,11 +147,22 @@ class Deployment(models.Model):
     class Meta:
         ordering: ClassVar = ["-requested_at"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(rest_api__isnull=False, domain__isnull=True)
+                | Q(rest_api__isnull=True, domain__isnull=False),
+                name="deployment_of_one_owner",
+            ),
             models.UniqueConstraint(fields=["rest_api", "number"], name="deployment_number"),
+            models.UniqueConstraint(fields=["domain", "number"], name="deployment_domain_number"),
             models.UniqueConstraint(
                 fields=["rest_api"],
                 condition=Q(status__in=["QUEUED", "PLANNING", "PLANNED", "APPLYING"]),
                 name="deployment_one_active",
+            ),
+            models.UniqueConstraint(
+                fields=["domain"],
+                condition=Q(status__in=["QUEUED", "PLANNING", "PLANNED", "APPLYING"]),
+                name="deployment_domain_one_active",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -151,6 +178,7 @@ class Deployment(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-requested_at"]),
             models.Index(fields=["rest_api", "-requested_at", "id"]),
+            models.Index(fields=["domain", "-requested_at", "id"]),
             models.Index(fields=["status", "-requested_at"]),
             models.Index(fields=["requested_by", "-requested_at"]),
         ]
@@ -161,99 +189,142 @@ class Deployment(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("deployment_detail", args=[self.pk])
 
+    @property
+    def owner(self) -> RestApi | Domain:
+        """What it deploys; the database sees to it that there is one."""
+        owner = self.rest_api or self.domain
+        if owner is None:
+            raise ValueError(f"{self.pk} is of nothing")
+        return owner
+
     @classmethod
     def deploy(
         cls, rest_api: RestApi, triggers: Collection[Trigger], *, by: str, note: str = ""
     ) -> Self:
-        """Ask for a deployment: ``triggers`` as saved, every other route as it is live.
+        """Ask for a deployment: settings and ``triggers`` as saved, other routes as live.
 
         Raises DeploymentInProgress where one runs already, ValueError where API Gateway
-        would refuse the routes together.
+        would refuse the routes together, or the domain does not take it.
         """
-        with cls._turn(rest_api):
+        with cls._turn(rest_api) as rest_api:
             wanted = rest_api.live_specs() | {trigger.key: trigger.spec() for trigger in triggers}
             specs = list(wanted.values())
-            return cls._ask(rest_api, specs, triggers, removes=False, by=by, note=note)
+            routes = [_route(trigger, specs) for trigger in triggers]
+            spec = rest_api.spec(specs).model_dump(mode="json")
+            return cls._ask(rest_api, spec, triggers, routes=routes, by=by, note=note)
 
     @classmethod
     def remove(
         cls, rest_api: RestApi, triggers: Collection[Trigger], *, by: str, note: str = ""
     ) -> Self:
-        """Ask for a deployment without the routes of ``triggers``.
+        """Ask for a deployment without the routes of ``triggers``, and otherwise as live.
 
         With no route left that is a DESTROY: the stack goes. Raises DeploymentInProgress.
         """
         gone = {trigger.key for trigger in triggers}
-        with cls._turn(rest_api):
+        with cls._turn(rest_api) as rest_api:
             left = [spec for key, spec in rest_api.live_specs().items() if key not in gone]
-            return cls._ask(rest_api, left, triggers, removes=True, by=by, note=note)
+            routes = [_route(trigger, left) for trigger in triggers]
+            spec = rest_api.spec_live(left).model_dump(mode="json") if left else None
+            return cls._ask(rest_api, spec, triggers, removes=True, routes=routes, by=by, note=note)
+
+    @classmethod
+    def deploy_domain(cls, domain: Domain, *, by: str, note: str = "") -> Self:
+        """Ask for the domain as saved. Raises DeploymentInProgress, ValueError where it is gone."""
+        with cls._turn(domain) as domain:
+            return cls._ask(domain, domain.spec().model_dump(mode="json"), by=by, note=note)
+
+    @classmethod
+    def remove_domain(cls, domain: Domain, *, by: str) -> Self:
+        """Ask for the domain's stack to go.
+
+        Raises DeploymentInProgress, ValueError where REST APIs are mapped on it.
+        """
+        with cls._turn(domain) as domain:
+            return cls._ask(domain, None, removes=True, by=by)
 
     @property
     def can_be_tried_again(self) -> bool:
         """A failed one can, while nothing else was asked for since: what is live is as it was."""
         return (
             self.status == self.Status.FAILED
-            and not self.rest_api.deployments.filter(number__gt=self.number).exists()
+            and self.owner.gone_at is None
+            and not Deployment.objects.of(self.owner).filter(number__gt=self.number).exists()
             and not self.triggers.exclude(gone_at=None).exists()
         )
 
     @classmethod
     def again(cls, failed: Self, *, by: str) -> Self:
-        """Ask for what ``failed`` asked for: the same snapshot. Raises DeploymentInProgress."""
-        specs = [TriggerSpec.model_validate(t) for t in (failed.spec or {}).get("triggers", [])]
-        triggers = list(failed.triggers.all())
-        with cls._turn(failed.rest_api):
+        """Ask for what ``failed`` asked for: the same snapshot.
+
+        Raises DeploymentInProgress, ValueError where a domain no longer takes it.
+        """
+        with cls._turn(failed.owner) as owner:
             return cls._ask(
-                failed.rest_api, specs, triggers, removes=failed.removes, by=by, note=failed.note
+                owner,
+                failed.spec,
+                list(failed.triggers.all()),
+                removes=failed.removes,
+                routes=failed.routes,
+                by=by,
+                note=failed.note,
             )
 
     @classmethod
-    def drop(cls, rest_api: RestApi, triggers: Collection[Trigger], *, by: str) -> None:
-        """End triggers that were never deployed, and the REST API with its last one.
+    def drop(cls, owner: Owner, triggers: Collection[Trigger] = (), *, by: str) -> None:
+        """End what was never deployed: triggers, and the REST API with its last one; a domain.
 
-        Raises DeploymentInProgress.
+        Raises DeploymentInProgress, ValueError where REST APIs are mapped on the domain.
         """
-        with cls._turn(rest_api):
+        with cls._turn(owner) as owner:
+            owner.check_snapshot(None)
             for trigger in triggers:
                 trigger.mark_gone(by=by)
-            rest_api.end_if_empty(by=by)
+            owner.end_if_empty(by=by)
 
     @classmethod
     @contextmanager
-    def _turn(cls, rest_api: RestApi) -> Iterator[None]:
-        """A transaction in which nobody else asks; what is live cannot change in it."""
+    def _turn(cls, owner: Owner) -> Iterator[Owner]:
+        """A transaction in which nobody else asks; what is live cannot change in it.
+
+        Gives the row as it is now: whoever asks may have read it a while ago.
+        """
         with transaction.atomic():
-            RestApi.objects.select_for_update().get(pk=rest_api.pk)
-            if active := cls.objects.active().filter(rest_api=rest_api).first():
+            now = type(owner)._default_manager.select_for_update().get(pk=owner.pk)
+            if active := cls.objects.of(owner).active().first():
                 raise DeploymentInProgress(active)
-            yield
+            yield cast(Owner, now)
 
     @classmethod
     def _ask(
         cls,
-        rest_api: RestApi,
-        specs: Collection[TriggerSpec],
-        triggers: Collection[Trigger],
+        owner: RestApi | Domain,
+        spec: Mapping[str, Any] | None,
+        triggers: Collection[Trigger] = (),
         *,
-        removes: bool,
+        removes: bool = False,
+        routes: Collection[str] = (),
         by: str,
-        note: str,
+        note: str = "",
     ) -> Self:
         """Write the row; Celery is told once it is committed."""
-        spec = rest_api.spec(specs).model_dump(mode="json") if specs else None
-        last = cls.objects.filter(rest_api=rest_api).aggregate(last=Max("number"))["last"]
+        owner.check_snapshot(spec)
+        last = cls.objects.of(owner).aggregate(last=Max("number"))["last"]
         deployment = cls.objects.create(
-            rest_api=rest_api,
+            rest_api=owner if isinstance(owner, RestApi) else None,
+            domain=owner if isinstance(owner, Domain) else None,
             number=(last or 0) + 1,
             action=cls.Action.DEPLOY if spec else cls.Action.DESTROY,
             spec=spec,
             requested_by=by,
             note=note,
             removes=removes,
-            routes=[_route(trigger, specs) for trigger in triggers],
+            routes=list(routes),
         )
         deployment.triggers.set(triggers)
         Trigger.objects.filter(pk__in=[t.pk for t in triggers]).update(latest=deployment)
+        if isinstance(owner, Domain):
+            owner.keep(latest=deployment)
         deployment.record(cls.Status.QUEUED)
         deployment.hint()
         return deployment
@@ -371,33 +442,3 @@ class Deployment(models.Model):
         DeploymentEvent.objects.create(
             deployment=self, kind=DeploymentEvent.Kind.STEP, status=status, reason=reason
         )
-
-
-class DeploymentEvent(models.Model):
-    """A step of the deployment, or one of CloudFormation's stack events. Append-only."""
-
-    class Kind(models.TextChoices):
-        STEP = "STEP"
-        STACK = "STACK"
-
-    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField(default=timezone.now)
-    kind = models.CharField(max_length=5, choices=Kind.choices)
-    status = models.CharField(max_length=64)
-    resource = models.CharField(max_length=255, blank=True)
-    resource_type = models.CharField(max_length=255, blank=True)
-    reason = models.TextField(blank=True)
-    event_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
-
-    class Meta:
-        ordering: ClassVar = ["at", "pk"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["deployment", "event_id"], name="event_once")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.resource or self.deployment_id} {self.status}"
-
-    @property
-    def is_failure(self) -> bool:
-        return self.status.endswith("FAILED")

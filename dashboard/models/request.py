@@ -39,9 +39,19 @@ class Request(models.Model):
         return f"{self.method} {self.url}"
 
     @property
+    def content_type(self) -> str:
+        """What its body was sent as; "" where no such header was sent."""
+        named = {name.lower(): str(value) for name, value in self.headers.items()}
+        return named.get("content-type", "")
+
+    @property
     def header_lines(self) -> str:
-        """The headers as a person types them."""
-        return "\n".join(f"{name}: {value}" for name, value in self.headers.items())
+        """The other headers as a person types them."""
+        return "\n".join(
+            f"{name}: {value}"
+            for name, value in self.headers.items()
+            if name.lower() != "content-type"
+        )
 
     @property
     def was_refused(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -14,7 +15,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import snippets
-from dashboard.models import Deployment, DeploymentEvent, DeploymentInProgress, RestApi, Worker
+from dashboard.models import (
+    Deployment,
+    DeploymentEvent,
+    DeploymentInProgress,
+    Domain,
+    RestApi,
+    Worker,
+)
 from dashboard.models.deployment import DeploymentQuerySet
 from dashboard.views import live as live_part
 from dashboard.views.trigger_form import under_way
@@ -60,7 +68,10 @@ def _filtered(request: HttpRequest) -> tuple[DeploymentQuerySet, str]:
     if key := asked.get("rest_api"):
         found = found.filter(rest_api__key=key)
     if name := asked.get("environment"):
-        found = found.filter(rest_api__environment__name=name)
+        found = found.filter(
+            Q(rest_api__in=RestApi.objects.filter(environment__name=name))
+            | Q(domain__in=Domain.objects.filter(environment__name=name))
+        )
     for name, lookup, days in (("since", "gte", 0), ("until", "lt", 1)):
         if text := asked.get(name):
             try:
@@ -112,33 +123,36 @@ def _get(pk: str) -> Deployment:
 
 
 def _context(deployment: Deployment) -> dict[str, Any]:
-    rest_api = deployment.rest_api
+    owner = deployment.owner
     events = list(deployment.events.all())
     triggers = list(deployment.triggers.all())
     stack_events = [e for e in events if e.kind == DeploymentEvent.Kind.STACK]
     served = triggers[0].spec_live() if triggers else None
-    url = base_url(rest_api)
+    url = base_url(owner) if isinstance(owner, RestApi) else ""
+    steps = [e for e in events if e.kind == DeploymentEvent.Kind.STEP]
     return {
         "deployment": deployment,
-        "rest_api": rest_api,
+        "owner": owner,
         "triggers": triggers,
-        "steps": _steps(deployment, [e for e in events if e.kind == DeploymentEvent.Kind.STEP]),
+        "steps": _steps(deployment, steps),
+        # What was left undone beside the stack.
+        "left_undone": [e for e in steps if e.reason and e.status not in Status.values],
         # Failures first, then the newest.
         "stack_events": sorted(stack_events, key=lambda e: (not e.is_failure, -e.pk)),
-        "title": f"{deployment.result} · {deployment} {rest_api}",
+        "title": f"{deployment.result} · {deployment} {owner}",
         "waiting": _waiting_for(deployment),
-        "is_live": rest_api.live_id == deployment.pk,
+        "is_live": owner.live_id == deployment.pk,
         "base_url": url,
         "url": url + served.path if served and url else "",
         "curl": snippets.curl(served, url) if served and url else "",
-        "callers_meet": _callers_meet(rest_api),
+        "callers_meet": _callers_meet(owner),
     }
 
 
-def _callers_meet(rest_api: RestApi) -> str:
-    if rest_api.live:
-        return f"Callers are still served by {rest_api.live}."
-    return "Nothing is served: callers get no answer from this REST API."
+def _callers_meet(owner: RestApi | Domain) -> str:
+    if owner.live:
+        return f"Callers are still served by {owner.live}."
+    return f"Nothing is served: callers get no answer from this {owner.noun}."
 
 
 def _steps(deployment: Deployment, events: list[DeploymentEvent]) -> list[Step]:
@@ -193,13 +207,13 @@ def _waiting_for(deployment: Deployment) -> str:
     ahead = (
         Deployment.objects.filter(status__in=(Status.QUEUED, Status.PLANNING))
         .filter(requested_at__lt=deployment.requested_at)
-        .select_related("rest_api")
+        .select_related("rest_api", "domain")
         .order_by("requested_at")
         .last()
     )
     if ahead and deployment.status == Status.QUEUED:
         since = timezone.now() - ahead.requested_at
-        return f"Behind {ahead} of {ahead.rest_api}, {since.total_seconds():.0f} s."
+        return f"Behind {ahead} of {ahead.owner}, {since.total_seconds():.0f} s."
     return ""
 
 
@@ -208,14 +222,14 @@ def _waiting_for(deployment: Deployment) -> str:
 def again(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask for the same snapshot once more; only a failed deployment can be."""
     deployment = _get(pk)
-    if active := deployment.rest_api.deployments.active().first():
+    if active := Deployment.objects.of(deployment.owner).active().first():
         messages.warning(request, under_way(active))
         return redirect(active)
     if not deployment.can_be_tried_again:
         messages.error(
             request,
             f"{deployment} cannot be tried again: it did not fail, or something newer was asked "
-            "for since. Deploy the trigger instead.",
+            "for since. Deploy what is saved instead.",
         )
         return redirect(deployment)
     try:
@@ -223,3 +237,6 @@ def again(request: HttpRequest, pk: str) -> HttpResponse:
     except DeploymentInProgress as error:
         messages.warning(request, under_way(error.deployment))
         return redirect(error.deployment)
+    except ValueError as error:
+        messages.error(request, f"Nothing was deployed: {error}")
+        return redirect(deployment)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard import aws, step_functions
+from dashboard import acts, aws, step_functions
 from dashboard.models import Deployment, DeploymentInProgress, StaleVersion, Trigger
 from dashboard.views.trigger_form import ask_to_deploy, under_way
 from dashboard.views.triggers import frame, get_trigger, number
@@ -68,6 +68,8 @@ def _remove(request: HttpRequest, trigger: Trigger) -> HttpResponse:
         except DeploymentInProgress as error:
             messages.warning(request, under_way(error.deployment))
             return redirect(error.deployment)
+        for words in acts.delete_secrets([trigger]):
+            messages.warning(request, words)
         messages.success(request, f"{trigger} is deleted. It was never deployed.")
         return redirect("trigger_list")
     try:

@@ -10,10 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import aws, forms, snippets, step_functions
+from dashboard import acts, aws, forms, snippets
 from dashboard.forms import TriggerForm
 from dashboard.models import (
     Deployment,
@@ -24,9 +25,12 @@ from dashboard.models import (
     Trigger,
 )
 from dashboard.models.rest_api import new_key
+from dashboard.preview import preview as try_sample
+from dashboard.views.machines import options
 from dashboard.views.triggers import base_url, get_trigger, number
+from infra import webhooks
+from infra.checks import CONTEXT
 
-SHOWN = 50
 _KEY = re.compile(r"[a-z][a-z0-9]{7}")
 
 
@@ -36,21 +40,18 @@ def new(request: HttpRequest) -> HttpResponse:
     if not Environment.objects.exists():
         return redirect("trigger_list")
     if request.method != "POST":
-        initial: dict[str, Any] = request.GET.dict()
-        if name := initial.pop("environment", ""):
-            initial["environment"] = Environment.objects.filter(name=name).first()
-        form = TriggerForm(initial=initial)
+        form = TriggerForm(initial=_initial(request))
         return _page(request, form, key=new_key())
     key = request.POST.get("key", "")
     if not _KEY.fullmatch(key):
         key = new_key()
     if pressed_twice := Trigger.objects.filter(key=key).first():
         return redirect(pressed_twice)
-    form = TriggerForm(request.POST)
-    if not form.is_valid():
-        return _page(request, form, key=key)
+    form = TriggerForm(request.POST, may_write_vtl=_may_write_vtl(request))
     by = request.user.get_username()
-    values = _values(form)
+    if not form.is_valid() or not _write_secret(form, key):
+        return _page(request, form, key=key)
+    values = _values(form, by)
     try:
         with transaction.atomic():
             rest_api = form.cleaned_data["rest_api"] or _new_rest_api(form, by)
@@ -75,12 +76,14 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     if request.method != "POST":
         return _page(request, TriggerForm(instance=trigger), key=key, trigger=trigger)
     # A form writes what is typed onto its instance: it gets one of its own.
-    form = TriggerForm(request.POST, instance=get_trigger(key))
-    if not form.is_valid():
-        return _page(request, form, key=key, trigger=trigger)
+    form = TriggerForm(
+        request.POST, instance=get_trigger(key), may_write_vtl=_may_write_vtl(request)
+    )
     by = request.user.get_username()
+    if not form.is_valid() or not _write_secret(form, key):
+        return _page(request, form, key=key, trigger=trigger)
     trigger.version = form.cleaned_data["version"] or 0
-    values = _values(form)
+    values = _values(form, by)
     old = trigger.rest_api
     try:
         with transaction.atomic():
@@ -104,10 +107,45 @@ def _route_taken(form: TriggerForm) -> TriggerForm:
     return form
 
 
-def _values(form: TriggerForm) -> dict[str, Any]:
-    names = [*Trigger.DEPLOYED_FIELDS, "name", "description"]
-    values = {name: form.cleaned_data[name] for name in names if name in form.cleaned_data}
-    return values | {"machine_type": form.instance.machine_type}
+_TOLD = ("name", "description", "public_reason")
+"""What is saved beside the definition."""
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """What the new form begins with: the query's values, or those of the trigger it doubles."""
+    initial: dict[str, Any] = request.GET.dict()
+    if original := Trigger.objects.filter(key=initial.pop("duplicate", "")).first():
+        names = [*Trigger.DEPLOYED_FIELDS, *_TOLD, "rest_api"]
+        initial = {name: getattr(original, name) for name in names if name != "name"} | initial
+        initial["environment"] = original.rest_api.environment
+    elif name := initial.pop("environment", ""):
+        initial["environment"] = Environment.objects.filter(name=name).first()
+    return initial
+
+
+def _may_write_vtl(request: HttpRequest) -> bool:
+    return request.user.has_perm("dashboard.write_vtl")
+
+
+def _write_secret(form: TriggerForm, key: str) -> bool:
+    """Pass a typed webhook secret on to AWS; False, with the reason in the form, if refused."""
+    secret = form.cleaned_data.get("webhook_secret")
+    if not secret or form.instance.authorization != Trigger.Authorization.SIGNED:
+        return True
+    try:
+        acts.write_secret(form.cleaned_data["environment"], key, secret)
+    except aws.AwsError as error:
+        form.add_error("webhook_secret", f"{error} {error.advice}")
+        return False
+    return True
+
+
+def _values(form: TriggerForm, by: str) -> dict[str, Any]:
+    names = (*Trigger.DEPLOYED_FIELDS, *_TOLD)
+    values = {name: getattr(form.instance, name) for name in names}
+    if form.cleaned_data.get("webhook_secret"):
+        values |= {"secret_set_by": by, "secret_set_at": timezone.now()}
+    return values
 
 
 def _new_rest_api(form: TriggerForm, by: str) -> RestApi:
@@ -153,10 +191,11 @@ def ask_to_deploy(request: HttpRequest, rest_api: RestApi, triggers: list[Trigge
 def under_way(deployment: Deployment) -> str:
     """What the second of two people is told; a link to the one deployment."""
     return format_html(
-        '<a href="{}">Deployment {}</a> of this REST API is under way, asked for by {}. '
+        '<a href="{}">Deployment {}</a> of this {} is under way, asked for by {}. '
         "Yours was not started: what is saved can be deployed once it is done.",
         deployment.get_absolute_url(),
         deployment,
+        deployment.owner.noun,
         deployment.requested_by,
     )
 
@@ -176,6 +215,8 @@ def _page(
         "theirs": theirs,
         "their_version": trigger if theirs is not None else None,
         "base": json.dumps(_typed(trigger)) if trigger else "",
+        "presets": webhooks.PRESETS,
+        "context_names": CONTEXT,
         "other_routes_live": trigger is not None
         and trigger.rest_api.triggers.present().exclude(pk=trigger.pk).exists(),
         **_preview(form, key, base_url(trigger.rest_api) if trigger else ""),
@@ -191,11 +232,30 @@ def _environment(form: TriggerForm) -> Environment | None:
 
 def _typed(trigger: Trigger) -> dict[str, str]:
     """The trigger's values as its form would post them."""
-    names = [*Trigger.DEPLOYED_FIELDS, "name", "description"]
-    values = {
-        name: str(getattr(trigger, name)) for name in names if name in TriggerForm.base_fields
-    }
+    form = TriggerForm(instance=trigger)
+    names = [*Trigger.DEPLOYED_FIELDS, *_TOLD]
+    values = {name: _posted(form, name) for name in names if name in form.fields}
     return values | {"rest_api": str(trigger.rest_api_id)}
+
+
+_BOXES = ("content_types", "status_route")
+"""Check boxes: what is not ticked is not posted."""
+
+
+def _posted(form: TriggerForm, name: str) -> str:
+    value: Any = form[name].value()
+    if name == "status_route":
+        return "on" if value else ""
+    return " ".join(value) if name == "content_types" else _text(value)
+
+
+def _text(value: Any) -> str:
+    """Browsers post the lines of a text area with CRLF."""
+    return str(value).replace("\r\n", "\n")
+
+
+def _sent(data: QueryDict, name: str) -> str:
+    return " ".join(data.getlist(name)) if name in _BOXES else _text(data[name])
 
 
 def _base(request: HttpRequest) -> dict[str, str]:
@@ -211,8 +271,8 @@ def _with_theirs(request: HttpRequest, theirs: Trigger) -> QueryDict:
     """What was posted, with theirs in every field that the person left as it was."""
     data, base = request.POST.copy(), _base(request)
     for name, other in _typed(theirs).items():
-        if name in data and data[name] == base.get(name):
-            data[name] = other
+        if (name in data or name in _BOXES) and _sent(data, name) == base.get(name):
+            data.setlist(name, other.split() if name in _BOXES else [other])
     return data
 
 
@@ -221,15 +281,20 @@ def _side_by_side(
 ) -> list[tuple[str, str, str]]:
     """Label, theirs, yours: for every field that the person changed and the two differ in."""
     base, other = _base(request), _typed(theirs)
-    labels = Trigger.DEPLOYED_FIELDS | {"rest_api": "REST API"}
+    labels = Trigger.DEPLOYED_FIELDS | {"rest_api": "REST API", "public_reason": "Why public?"}
+    mine = {
+        name: _sent(request.POST, name)
+        for name in other
+        if name in request.POST or (name in _BOXES and name in base)
+    }
     return [
         (
             labels.get(name, name.capitalize()),
             _shown(form, name, other[name]),
-            _shown(form, name, mine),
+            _shown(form, name, value),
         )
-        for name, mine in request.POST.dict().items()
-        if name in other and mine not in (base.get(name), other[name])
+        for name, value in mine.items()
+        if value not in (base.get(name), other[name])
     ]
 
 
@@ -253,17 +318,13 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 def _preview(form: TriggerForm, key: str, url: str) -> dict[str, Any]:
     environment = _environment(form)
-    spec = form.spec_as_typed(key)
+    found = try_sample(form.spec_as_typed(key), environment, form.data)
     return {
         "target": environment,
         "several_environments": Environment.objects.count() > 1,
-        "curl": snippets.curl(spec, url or snippets.NOT_YET),
+        "curl": snippets.curl(found.spec, url or snippets.NOT_YET, found.sample),
         "not_yet": not url,
-        "preview": snippets.preview(
-            spec,
-            environment.account_id if environment else "ACCOUNT",
-            environment.region if environment else "REGION",
-        ),
+        "preview": found,
     }
 
 
@@ -272,18 +333,9 @@ def machines(request: HttpRequest) -> HttpResponse:
     """The options of the State machine field: STANDARD first, as ListStateMachines gives."""
     environment = get_object_or_404(Environment, pk=number(request.GET.get("environment")))
     try:
-        found = step_functions.state_machines(environment)
+        context = options(environment, request.GET.get("q", ""))
     except aws.AwsError as error:
-        return render(request, "_machines.html", {"aws_error": error})
-    query = request.GET.get("q", "").strip().lower()
-    matching = [m for m in found if query in m.name.lower() or query in m.arn.lower()]
-    on_them: dict[str, list[Trigger]] = {}
-    for trigger in Trigger.objects.present().filter(
-        state_machine_arn__in=[m.arn for m in matching[:SHOWN]]
-    ):
-        on_them.setdefault(trigger.state_machine_arn, []).append(trigger)
-    rows = [(machine, on_them.get(machine.arn, [])) for machine in matching[:SHOWN]]
-    context = {"rows": rows, "more": len(matching) - len(rows), "query": query, "total": len(found)}
+        context = {"aws_error": error}
     return render(request, "_machines.html", context)
 
 

@@ -1,6 +1,5 @@
 """The start page and the tabs of a trigger."""
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,11 +13,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard import aws, sender, snippets, step_functions
+from dashboard import aws, snippets, step_functions
+from dashboard.diagnosis import diagnosis
 from dashboard.models import Environment, RestApi, Trigger
-from dashboard.views import live
-from infra import mapping
-from infra.spec import path_variables
+from dashboard.views import live, send_form
+from infra.webhooks import PRESETS
 
 ROWS = 50
 RECENT = 20
@@ -79,10 +78,16 @@ def _groups(triggers: list[Trigger]) -> list[tuple[RestApi, str, list[Trigger]]]
 
 
 def base_url(rest_api: RestApi) -> str:
-    """Where the REST API answers; "" while nothing is deployed."""
+    """Where the REST API answers; "" while nothing is deployed.
+
+    A custom domain that it is mapped on comes first: that address outlives the API's own.
+    The embedded AWS has no DNS, so there the emulator's URL is the one that can be called.
+    """
+    if rest_api.live_address and not settings.AWS_ENDPOINT_URL:
+        return f"https://{rest_api.live_address}"
     if not rest_api.api_id:
         return ""
-    return aws.invoke_url(rest_api.environment, rest_api.api_id, rest_api.stage_name)
+    return aws.invoke_url(rest_api.environment, rest_api.api_id, rest_api.live_stage)
 
 
 def get_trigger(key: str) -> Trigger:
@@ -121,26 +126,17 @@ def overview_page(
     context = frame(trigger, "overview") | _recent_context(trigger)
     sent = trigger.requests.filter(pk=number(request.GET.get("sent"))).first()
     served = trigger.spec_live() or trigger.spec()
-    last = sent or trigger.requests.first()
-    body = snippets.SAMPLE_BODY if served.input_mode == "BODY" else ""
-    values, filled = {}, {"method": "POST", "query": "", "headers": "", "body": body}
-    if typed is not None:
-        filled = {name: typed.get(name, "") for name in filled}
-        values = {n: typed.get(f"path_{n}", "") for n in path_variables(served.path)}
-    elif last is not None:
-        filled = {"method": last.method, "query": last.query, "body": last.body}
-        filled["headers"] = last.header_lines
-        values = last.values
     context |= {
+        "provider": PRESETS[served.webhook_preset] if served.authorization == "SIGNED" else None,
+        "repeat": True,
         "sent": sent,
-        "diagnosis": sender.diagnosis(sent) if sent and sent.was_refused else None,
+        "diagnosis": diagnosis(sent) if sent and sent.was_refused else None,
         "problem": problem,
-        "filled": filled,
-        "served": served,
-        "variables": [(name, values.get(name, "42")) for name in path_variables(served.path)],
-        "methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+        **send_form.context(
+            trigger, served, context["base_url"] or snippets.NOT_YET, sent=sent, typed=typed
+        ),
     }
-    page = render(request, "trigger_overview.html", _with_parts(request, context))
+    page = render(request, "trigger_overview.html", with_parts(request, context))
     page.status_code = 422 if problem else 200
     return page
 
@@ -150,7 +146,7 @@ def number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-def _with_parts(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def with_parts(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the live parts with their versions."""
     for name, template in (
         ("status", "_trigger_status.html"),
@@ -207,7 +203,7 @@ def recent(request: HttpRequest, key: str) -> HttpResponse:
     return live.part(
         request,
         "_trigger_recent.html",
-        frame(trigger, "") | _recent_context(trigger),
+        frame(trigger, "") | _recent_context(trigger) | {"repeat": True},
         every=1000 if soon else 2000,
     )
 
@@ -216,7 +212,7 @@ def recent(request: HttpRequest, key: str) -> HttpResponse:
 def executions(request: HttpRequest, key: str) -> HttpResponse:
     trigger = get_trigger(key)
     context = frame(trigger, "executions") | _recent_context(trigger, step_functions.NEWEST)
-    return render(request, "trigger_executions.html", _with_parts(request, context))
+    return render(request, "trigger_executions.html", with_parts(request, context))
 
 
 @require_safe
@@ -225,36 +221,4 @@ def deployments(request: HttpRequest, key: str) -> HttpResponse:
     context = frame(trigger, "deployments") | {
         "deployments": trigger.deployments.for_dashboard()[:ROWS]
     }
-    return render(request, "trigger_deployments.html", _with_parts(request, context))
-
-
-@require_safe
-def definition(request: HttpRequest, key: str) -> HttpResponse:
-    trigger = get_trigger(key)
-    spec = trigger.spec()
-    context = frame(trigger, "definition") | {
-        "spec": spec,
-        "request_template": mapping.request_template(spec),
-        "response_template": mapping.response_template(spec),
-        "error_template": mapping.error_template(),
-        **_template(trigger.rest_api),
-    }
-    return render(request, "trigger_definition.html", _with_parts(request, context))
-
-
-def _template(rest_api: RestApi) -> dict[str, Any]:
-    """The stack's template as CloudFormation has it, or why it cannot be shown."""
-    if not rest_api.stack_id:
-        return {"template": ""}
-    try:
-        answer = aws.call(
-            rest_api.environment,
-            "cloudformation",
-            "get_template",
-            StackName=rest_api.stack_id,
-            TemplateStage="Original",
-        )
-    except aws.AwsError as error:
-        return {"template_error": error}
-    body = answer["TemplateBody"]
-    return {"template": body if isinstance(body, str) else json.dumps(body, indent=2)}
+    return render(request, "trigger_deployments.html", with_parts(request, context))

@@ -14,6 +14,12 @@ from infra.spec import ContentType, InputField, TriggerSpec
 
 FORM_PAIRS = 1_000
 """Loops of a mapping template end there (API Gateway developer guide)."""
+_JSON_CHECK = (
+    "#set($json = $input.json('$'))"
+    "#if($json.startsWith('\"') && !$input.body.trim().startsWith('\"'))"
+    '#set($refused = "json")#end'
+)
+"""What is no JSON reads as one string, which the body itself is not."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -54,6 +60,8 @@ def refusals(trigger: TriggerSpec) -> dict[str, str]:
             f"The {where} {trigger.idempotency_key} names the execution: send 1 to 71 "
             "characters of A-Z, a-z, 0-9, _ and -."
         )
+    if _parses_body(trigger) and "JSON" in trigger.content_types:
+        told["json"] = "The body is not JSON."
     if trigger.input_mode in ("BODY", "REQUEST") and "FORM" in trigger.content_types:
         told["form"] = f"The form is not URL-encoded, or has more than {FORM_PAIRS:,} pairs."
     if trigger.input_mode == "FIELDS":
@@ -61,6 +69,13 @@ def refusals(trigger: TriggerSpec) -> dict[str, str]:
             if not _unchecked(field):
                 told[f"f{number}"] = _wanted(field)
     return told
+
+
+def _parses_body(trigger: TriggerSpec) -> bool:
+    """Whether the body is read, not only passed on: Step Functions cannot refuse it then."""
+    if trigger.input_mode == "FIELDS":
+        return any(field.source == "BODY" for field in trigger.input_fields)
+    return trigger.input_mode == "REQUEST"
 
 
 def _wanted(field: InputField) -> str:
@@ -88,9 +103,12 @@ def _input(trigger: TriggerSpec, content_type: ContentType) -> tuple[list[str], 
     """What is computed first, and the input as it stands between the quotes."""
     if trigger.input_mode == "FIXED":
         return [], vtl.inner(trigger.input_template.strip())
-    if trigger.input_mode == "FIELDS":
-        return _fields(trigger)
     before = _form_checks() if content_type == "FORM" else []
+    if content_type == "JSON" and _parses_body(trigger):
+        before = [_JSON_CHECK]
+    if trigger.input_mode == "FIELDS":
+        checks, document = _fields(trigger)
+        return [*before, *checks], document
     if trigger.input_mode == "REQUEST":
         return before, _whole_request(trigger, content_type)
     return before, _body(content_type, raw=True)

@@ -1,18 +1,24 @@
 // <form data-guard> and <form data-draft>: what was typed outlives a session that ended meanwhile.
 // It is remembered for this tab alone, until a page of somebody signed in shows: if that is the same
 // page, come back to by way of the sign-in, its form is filled as it was; else it is forgotten.
+// A secret (input type=password) is never remembered.
 const KEY = "stepgate-draft";
 const FORMS = "form[data-guard], form[data-draft]";
 
+const NOT_FILLED = new Set(["hidden", "password", "submit", "button", "output", "fieldset"]);
+
 function fill(form, entries) {
-  for (const [name, value] of entries) {
-    const field = form.elements.namedItem(name);
-    if (field && !(field instanceof RadioNodeList) && field.type !== "hidden") field.value = value;
+  for (const field of form.elements) {
+    if (!field.name || NOT_FILLED.has(field.type)) continue;
+    const values = entries.filter(([name]) => name === field.name).map(([, value]) => value);
+    if (["checkbox", "radio"].includes(field.type)) field.checked = values.includes(field.value);
+    else if (values.length) field.value = values[0];
   }
 }
 
 function keep(form) {
-  const entries = [...new FormData(form)].filter(([, value]) => typeof value === "string");
+  const secret = (name) => form.querySelector(`input[type=password][name="${CSS.escape(name)}"]`);
+  const entries = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !secret(name));
   sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, entries }));
 }
 

@@ -3,6 +3,7 @@
 // and a "change" on it (a script set its value) is copied back.
 // data-error-line="3" (data-error-column, data-error-message): a place that the server found wrong,
 // marked until the text changes. Tab leaves the editor; it does not indent.
+// <div data-plain-when="input_mode=VTL"> around it: plain text while the condition (conditions.js) holds.
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import {
@@ -13,9 +14,10 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { forceLinting, lintGutter, linter } from "@codemirror/lint";
-import { Compartment, EditorState } from "@codemirror/state";
+import { Compartment, EditorState, StateEffect } from "@codemirror/state";
 import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { holds } from "./conditions.js";
 import { findError, format } from "./json-text.js";
 
 // Colours are app.css variables, so the editor follows light and dark by itself.
@@ -26,6 +28,9 @@ const highlight = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--sg-failed)" },
 ]);
 
+const lookAgain = StateEffect.define();
+const JSON_LANGUAGE = [json(), syntaxHighlighting(highlight), lintGutter()];
+
 function sentence(doc, diagnostic) {
   const line = doc.lineAt(diagnostic.from);
   return `Line ${line.number}, column ${diagnostic.from - line.from + 1}: ${diagnostic.message}`;
@@ -35,6 +40,9 @@ class JsonEditor {
   constructor(textarea) {
     this.textarea = textarea;
     this.attributes = new Compartment();
+    this.language = new Compartment();
+    this.plainWhen = textarea.closest("[data-plain-when]")?.dataset.plainWhen;
+    this.plain = false;
     this.serverError = this.readServerError();
     this.box = document.createElement("div");
     this.box.className = "editor";
@@ -44,6 +52,7 @@ class JsonEditor {
     textarea.tabIndex = -1;
     textarea.setAttribute("aria-hidden", "true");
     this.followTextarea();
+    this.followCondition();
     forceLinting(this.view);
   }
 
@@ -78,13 +87,14 @@ class JsonEditor {
       bracketMatching(),
       indentOnInput(),
       indentUnit.of("  "),
-      json(),
-      syntaxHighlighting(highlight),
+      this.language.of(JSON_LANGUAGE),
       EditorView.lineWrapping,
       placeholder(this.textarea.placeholder),
       EditorState.readOnly.of(locked),
-      linter((view) => this.lint(view), { delay: 300 }),
-      lintGutter(),
+      linter((view) => this.lint(view), {
+        delay: 300,
+        needsRefresh: ({ transactions }) => transactions.some((one) => one.effects.some((each) => each.is(lookAgain))),
+      }),
       keymap.of([...defaultKeymap, ...historyKeymap]),
       this.attributes.of(EditorView.contentAttributes.of(this.contentAttributes(false))),
       EditorView.updateListener.of((update) => update.docChanged && this.changed()),
@@ -108,7 +118,7 @@ class JsonEditor {
   }
 
   lint({ state }) {
-    const found = findError(state.doc.toString());
+    const found = this.plain ? null : findError(state.doc.toString());
     const diagnostics = found
       ? [{ from: found.from, to: Math.max(found.to, found.from), severity: "error", message: found.message }]
       : this.serverDiagnostics(state.doc);
@@ -126,7 +136,7 @@ class JsonEditor {
   }
 
   serverDiagnostics(doc) {
-    if (!this.serverError) return [];
+    if (!this.serverError || this.plain) return [];
     const { line, column, message } = this.serverError;
     const at = doc.line(Math.min(Math.max(1, line), doc.lines));
     const from = Math.min(at.from + Math.max(0, column - 1), at.to);
@@ -140,6 +150,24 @@ class JsonEditor {
     this.textarea.value = this.view.state.doc.toString();
     this.textarea.dispatchEvent(new Event("input", { bubbles: true }));
     this.copying = false;
+  }
+
+  followCondition() {
+    const { form } = this.textarea;
+    if (!this.plainWhen || !form) return;
+    const follow = () => {
+      const plain = holds(form, this.plainWhen);
+      if (plain === this.plain) return;
+      this.plain = plain;
+      this.formatButton.hidden = plain;
+      this.view.dispatch({
+        effects: [this.language.reconfigure(plain ? [] : JSON_LANGUAGE), lookAgain.of(null)],
+      });
+      forceLinting(this.view);
+    };
+    follow();
+    form.addEventListener("change", follow);
+    addEventListener("pageshow", follow);
   }
 
   followTextarea() {

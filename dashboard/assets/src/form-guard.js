@@ -1,6 +1,11 @@
 // <form data-guard>: leaving the page with unsaved changes asks first; sending the form does not.
 // data-guard="dirty": unsaved from the start, for a form that came back with errors.
-const state = (form) => JSON.stringify([...new FormData(form)].map(([k, v]) => [k, typeof v === "string" ? v : v.name]));
+// Fields in a [data-unguarded] block are no part of what is saved.
+const saves = (form, name) => !form.querySelector(`[data-unguarded] [name="${CSS.escape(name)}"]`);
+const state = (form) =>
+  JSON.stringify(
+    [...new FormData(form)].filter(([k]) => saves(form, k)).map(([k, v]) => [k, typeof v === "string" ? v : v.name]),
+  );
 
 export function startGuards() {
   for (const form of document.querySelectorAll("form[data-guard]")) {
