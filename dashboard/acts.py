@@ -5,6 +5,7 @@ through memory only: they are in no row, no log and no page but the one that sho
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -72,7 +73,7 @@ def read_secret(trigger: Trigger) -> str:
 
 
 def delete_secrets(triggers: Iterable[Trigger]) -> list[str]:
-    """Have the webhook secrets deleted in 7 days, the soonest that can be taken back.
+    """Have the secrets of webhooks that are gone deleted.
 
     Answers in words what AWS refused: a trigger is gone all the same.
     """
@@ -81,17 +82,25 @@ def delete_secrets(triggers: Iterable[Trigger]) -> list[str]:
         if trigger.secret_set_at is None:
             continue
         try:
-            aws.call(
-                trigger.rest_api.environment,
-                "secretsmanager",
-                "delete_secret",
-                SecretId=secret_name(trigger.key),
-                RecoveryWindowInDays=7,
-            )
+            delete_secret(trigger.rest_api.environment, trigger.key)
         except aws.AwsError as error:
-            if error.code != "ResourceNotFoundException":
-                left.append(f"The secret {secret_name(trigger.key)} is still in AWS. {error}")
+            left.append(f"The secret {secret_name(trigger.key)} is still in AWS. {error}")
     return left
+
+
+def delete_secret(environment: Environment, key: str) -> None:
+    """Delete it in 7 days, the soonest that can be taken back. Raises AwsError."""
+    try:
+        aws.call(
+            environment,
+            "secretsmanager",
+            "delete_secret",
+            SecretId=secret_name(key),
+            RecoveryWindowInDays=7,
+        )
+    except aws.AwsError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
 
 
 class AlreadyMade(Exception):
@@ -143,8 +152,10 @@ def create_api_key(
                 created_by=by,
             )
     except (aws.AwsError, DatabaseError):
-        # A key that opens nothing, or that no row tells of, is left to nobody.
-        aws.call(environment, "apigateway", "delete_api_key", apiKey=made["id"])
+        # A key that opens nothing, or that no row tells of, is left to nobody; what goes wrong
+        # with that does not hide what went wrong before.
+        with suppress(aws.AwsError):
+            aws.call(environment, "apigateway", "delete_api_key", apiKey=made["id"])
         if earlier := ApiKey.objects.filter(key=form_key).first():
             raise AlreadyMade(earlier) from None
         raise

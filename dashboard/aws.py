@@ -30,6 +30,7 @@ from botocore.exceptions import (
 )
 from botocore.session import get_session
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
 from dashboard.models import Environment
 
@@ -202,6 +203,7 @@ def _client(service: str, region: str | None, role_arn: str) -> Any:
         )
 
 
+@sensitive_variables("parameters")
 def call(environment: Environment, service: str, operation: str, **parameters: Any) -> Any:
     """One call to AWS: ``call(env, "stepfunctions", "describe_execution", executionArn=…)``.
 

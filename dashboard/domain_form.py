@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from dashboard.fields import style
 from dashboard.models import Domain, Environment
 from infra.arns import check_certificate_arn
 from infra.checks import check_domain_name
@@ -28,12 +29,9 @@ class DomainForm(DomainModelForm):
         super().__init__(*args, **kwargs)
         for name in ("environment", "name"):
             self.fields[name].disabled = self.instance.pk is not None
-        for name, field in self.fields.items():
-            select = isinstance(field.widget, forms.Select)
-            field.widget.attrs |= {"class": "form-select" if select else "form-control mono"}
-            if name in self.errors:
-                described = {"aria-invalid": "true", "aria-describedby": f"id_{name}_error"}
-                field.widget.attrs |= described
+        for name in ("name", "certificate_arn"):
+            self.fields[name].widget.attrs["class"] = "mono"
+        style(self)
         self.fields["name"].widget.attrs["placeholder"] = "api.example.com"
         self.fields["certificate_arn"].widget.attrs["placeholder"] = "arn:aws:acm:…"
 

@@ -10,10 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from pydantic import ValidationError as SpecError
 
-from dashboard import step_functions
+from dashboard import acts, step_functions
 from dashboard.aws import AwsError
-from dashboard.fields import Editor, LinesField, PairsField, RowsField, StatusesField
+from dashboard.fields import Editor, LinesField, PairsField, RowsField, StatusesField, style
 from dashboard.models import Environment, RestApi, Trigger
+from infra import webhooks
 from infra.arns import parse_machine_arn
 from infra.checks import INPUT_BYTES, check_json
 from infra.misfits import misfits
@@ -191,15 +192,7 @@ class TriggerForm(TriggerModelForm):
         }
         for name, field in self.fields.items():
             field.required = name in _NEEDED
-        for name, field in self.fields.items():
-            select = isinstance(field.widget, forms.Select)
-            if not isinstance(field.widget, forms.CheckboxInput | forms.CheckboxSelectMultiple):
-                style = field.widget.attrs.get("class", "")
-                control = "form-select" if select else "form-control"
-                field.widget.attrs["class"] = f"{control} {style}".strip()
-            if self.errors and name in self.errors:
-                field.widget.attrs["aria-invalid"] = "true"
-                field.widget.attrs["aria-describedby"] = f"id_{name}_error"
+        style(self)
 
     def _start_new(self) -> None:
         environment = self.initial.get("environment") or Environment.objects.first()
@@ -280,10 +273,9 @@ class TriggerForm(TriggerModelForm):
             and not data.get("public_reason", "").strip()
         ):
             self.add_error("public_reason", "Say why anyone may call this, or choose another way.")
-        has_secret = self.trigger is not None and self.trigger.secret_set_at is not None
-        signed = authorization == Trigger.Authorization.SIGNED
-        if signed and not has_secret and not data.get("webhook_secret"):
-            self.add_error("webhook_secret", "Paste the secret that the provider signs with.")
+        if authorization != Trigger.Authorization.NONE and not data.get("public_reason"):
+            # It stays the reason of what is still live, and of what Discard goes back to.
+            data["public_reason"] = self.initial.get("public_reason", "")
         for name in ("webhook_tolerance", "authorizer_ttl", "error_default"):
             if data.get(name) is None:
                 data[name] = self.fields[name].initial
@@ -317,6 +309,8 @@ class TriggerForm(TriggerModelForm):
         for name, reason in self._refusals():
             if name not in self.errors:
                 self.add_error(name if name in self.fields else None, reason)
+        if not self.errors and self.instance.authorization == Trigger.Authorization.SIGNED:
+            self._check_function()
         if not self.errors and self.instance.body_schema:
             self._check_sample(self.instance.body_schema)
         if not self.errors and (rest_api := self.cleaned_data.get("rest_api")):
@@ -337,6 +331,14 @@ class TriggerForm(TriggerModelForm):
             found = [(name, words) for name, words in reasons(error) if name]
             return found or list(misfits(unchecked(values)))
         return []
+
+    def _check_function(self) -> None:
+        """What a webhook is told to do has to fit the environment of its function."""
+        spec = TriggerSpec(**{"key": KEY_OF_NONE, **self.instance.spec_values()})
+        try:
+            webhooks.config_of(spec, acts.secret_name(KEY_OF_NONE))
+        except ValueError as error:
+            self.add_error("response_body", str(error))
 
     def _check_sample(self, schema: str) -> None:
         """The sample request beside the form has to pass the schema it is checked by."""

@@ -23,6 +23,7 @@ AT_ONCE = 100
 """Machines of one environment that one look describes: the bucket of DescribeStateMachine is
 larger and fills by more than these a minute (Step Functions quotas)."""
 _GONE = {"StateMachineDoesNotExist", "StateMachineDeleting"}
+_NO_ANSWER = {"Unreachable", "NoCredentials"}
 
 
 def look_at_all() -> None:
@@ -39,7 +40,8 @@ def look_at_all() -> None:
 def look(environment: Environment) -> None:
     """Write what is wrong with the machines that callers meet, and clear what is not any more.
 
-    Raises AwsError where AWS does not answer; what was seen until then is written.
+    A machine that cannot be described stays as it was, and the next one is looked at. Raises
+    AwsError where AWS answers none: it throttles, cannot be reached, or knows no credentials.
     """
     by_arn: dict[str, list[tuple[Trigger, TriggerSpec]]] = defaultdict(list)
     served = Trigger.objects.present().filter(
@@ -50,7 +52,13 @@ def look(environment: Environment) -> None:
             by_arn[spec.state_machine_arn].append((trigger, spec))
     now = int(timezone.now().timestamp()) // EVERY_SECONDS
     for arn in turn(sorted(by_arn), now):
-        seen = _seen(environment, arn)
+        try:
+            seen = _seen(environment, arn)
+        except AwsError as error:
+            if error.throttled or error.code in _NO_ANSWER:
+                raise
+            logger.warning("the state machine %s: %s", arn, error)
+            continue
         for trigger, spec in by_arn[arn]:
             _write(trigger, problem(spec, seen))
 
@@ -80,6 +88,11 @@ def _write(trigger: Trigger, found: str) -> None:
         found = f"{found} Seen first on {timezone.now():%Y-%m-%d at %H:%M} UTC."
     if found != trigger.machine_problem:
         Trigger.objects.filter(pk=trigger.pk).update(machine_problem=found)
+
+
+def stops_callers(told: str) -> bool:
+    """Whether what ``problem`` told means that no execution starts any more."""
+    return "callers get 502" in told.lower()
 
 
 def problem(spec: TriggerSpec, type_now: str) -> str:

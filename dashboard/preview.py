@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from dashboard.models import Environment
+from dashboard.models import Environment, RestApi
+from dashboard.sample_context import SAMPLE_ID, header_of, sample_context
 from dashboard.typed import KINDS, Problem, readable, sample_request
 from infra import mapping, samples, schemas, started
 from infra.arns import parse_machine_arn
@@ -18,7 +19,6 @@ from infra.samples import Sample
 from infra.spec import TriggerSpec
 from infra.velocity import Rendered, Request, VelocityError, render
 
-SAMPLE_ID = "JKJaXmPLvHcESHA="
 SHOWN = 20_000
 """Characters of a long text that are shown."""
 _KEPT_ID = "JKJaXmPLvHcESHA"
@@ -67,16 +67,20 @@ class Preview:
 
 
 def preview(
-    typed: TriggerSpec, environment: Environment | None, sample: Mapping[str, str]
+    typed: TriggerSpec,
+    environment: Environment | None,
+    sample: Mapping[str, str],
+    rest_api: object = None,
 ) -> Preview:
     """What the request in ``sample`` (the form's ``sample_…`` fields) becomes.
 
-    Where a field is absent or blank, it is what fits the trigger.
+    Where a field is absent or blank, it is what fits the trigger. ``rest_api`` is the primary
+    key that the form has; anything else is a REST API that is still to be made.
     """
     spec, problems = readable(typed)
     try:
         fitting, more = sample_request(spec, sample)
-        run = _Run(spec, environment, fitting)
+        run = _Run(spec, environment, fitting, stage=_stage(rest_api))
         found = run.preview()
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         problem = Problem("Preview", f"This cannot be tried yet: {error}")
@@ -85,24 +89,35 @@ def preview(
     return replace(found, problems=(*problems, *more, *found.problems, *run.problems))
 
 
+def _stage(rest_api: object) -> str:
+    pk = str(rest_api or "")
+    known = pk.isascii() and pk.isdecimal() and len(pk) < 10
+    chosen = RestApi.objects.filter(pk=pk).first() if known else None
+    return (chosen or RestApi()).stage_name
+
+
 class _Run:
     """One sample request on its way through API Gateway."""
 
-    def __init__(self, spec: TriggerSpec, environment: Environment | None, sample: Sample) -> None:
+    def __init__(
+        self, spec: TriggerSpec, environment: Environment | None, sample: Sample, *, stage: str
+    ) -> None:
         self.spec = spec
         self.sample = sample
         self.account = environment.account_id if environment else "000000000000"
         self.region = environment.region if environment else "us-east-1"
         self.problems: list[Problem] = []
         self.headers = dict(sample.headers)
-        if not _header(self.headers, "content-type"):
+        if not header_of(self.headers, "content-type"):
             self.headers = {"Content-Type": sample.content_type} | self.headers
         self.request = Request(
             body=sample.body,
             path=sample.path,
             query=dict(sample.query),
             headers=self.headers,
-            context=self._context(),
+            context=sample_context(
+                spec, sample, account=self.account, stage=stage, headers=self.headers
+            ),
         )
 
     def preview(self) -> Preview:
@@ -154,7 +169,7 @@ class _Run:
         return self._gateway(400, "BAD_REQUEST_BODY", "Invalid request body"), wrong
 
     def _media_type(self) -> tuple[Answer, str] | None:
-        media = _header(self.headers, "content-type").partition(";")[0].strip().lower()
+        media = header_of(self.headers, "content-type").partition(";")[0].strip().lower()
         taken = mapping.request_templates(self.spec)
         if (media or mapping.CONTENT_TYPE) in taken:
             return None
@@ -169,21 +184,10 @@ class _Run:
     # -- the call --
 
     def _called(self, made: Preview) -> Preview:
-        raw = self.spec.input_mode == "VTL"
-        media = _header(self.headers, "content-type").partition(";")[0].strip().lower()
-        kind = KINDS.get(media, "JSON")
-        place = "Input template" if raw else "Sample request"
         try:
-            text = render(mapping.request_template(self.spec, kind), self.request).text  # type: ignore[arg-type]
+            text = self._rendered()
         except VelocityError as error:
-            problem = Problem(place, error.message, *((error.line, error.column) if raw else ()))
-            answer = self._gateway(500, "API_CONFIGURATION_ERROR", "Internal server error")
-            return replace(
-                made,
-                refused="The mapping template fails on this request.",
-                problems=(problem,),
-                answers=(answer,),
-            )
+            return self._template_fails(made, error)
         try:
             call = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -194,8 +198,30 @@ class _Run:
                 f"{error}.",
                 answers=(self._refused("SerializationException", ""),),
             )
-        call = call if isinstance(call, dict) else {"": call}
+        return self._started(made, call if isinstance(call, dict) else {"": call})
+
+    def _template_fails(self, made: Preview, error: VelocityError) -> Preview:
+        raw = self.spec.input_mode == "VTL"
+        place = "Input template" if raw else "Sample request"
+        problem = Problem(place, error.message, *((error.line, error.column) if raw else ()))
+        answer = self._gateway(500, "API_CONFIGURATION_ERROR", "Internal server error")
+        return replace(
+            made,
+            refused="The mapping template fails on this request.",
+            problems=(problem,),
+            answers=(answer,),
+        )
+
+    def _rendered(self) -> str:
+        """What the request template makes. Raises VelocityError."""
+        media = header_of(self.headers, "content-type").partition(";")[0].strip().lower()
+        kind = KINDS.get(media, "JSON")
+        return render(mapping.request_template(self.spec, kind), self.request).text  # type: ignore[arg-type]
+
+    def _started(self, made: Preview, call: dict[str, Any]) -> Preview:
+        """What Step Functions makes of the call."""
         document = call.get("input", "{}")
+        raw = self.spec.input_mode == "VTL"
         made = replace(
             made,
             machine_arn=str(call.get("stateMachineArn", "")),
@@ -337,46 +363,6 @@ class _Run:
         own = samples.answer_headers(self.spec, success=True)
         answer = Answer("This request", self.spec.response_status, tuple(own.items()), text)
         return replace(made, answers=(answer,))
-
-    def _context(self) -> dict[str, Any]:
-        spec = self.spec
-        values: dict[str, str] = {}
-        claims: dict[str, str] = {}
-        names = [*spec.input_claims]
-        types: dict[str, str] = {}
-        for row in spec.input_fields:
-            if row.source == "CONTEXT" and row.value.startswith("authorizer."):
-                names.append(name := row.value.removeprefix("authorizer."))
-                types[name] = row.type
-        for name in names:
-            plain = name.removeprefix("claims.")
-            value = f"sample-{plain}"
-            if types.get(name) in ("NUMBER", "BOOLEAN"):
-                value = samples.VALUES[types[name]]
-            (claims if name.startswith("claims.") else values)[plain] = value
-        path = samples.filled_path(spec.path, self.sample.path)
-        return {
-            "accountId": self.account,
-            "apiId": "a1b2c3d4e5",
-            "authorizer": values | {"claims": claims},
-            "extendedRequestId": SAMPLE_ID,
-            "httpMethod": self.sample.method,
-            "identity": {
-                "sourceIp": "203.0.113.7",
-                "userAgent": _header(self.headers, "user-agent") or "curl/8.0",
-                "userArn": f"arn:aws:iam::{self.account}:user/caller",
-                "apiKeyId": "k1e2y3i4d5",
-            },
-            "path": f"/prod{path}",
-            "requestId": "7d9c1f64-6f0c-4a3a-8d0e-2f1e5b7a9c10",
-            "requestTimeEpoch": 1767225600000,
-            "resourcePath": spec.path,
-            "stage": "prod",
-        }
-
-
-def _header(headers: Mapping[str, str], name: str) -> str:
-    return next((v for n, v in headers.items() if n.lower() == name), "")
 
 
 def _no_json(reason: str) -> str:

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from pydantic import ValidationError as SpecError
 
-from dashboard.fields import LinesField, PairsField
+from dashboard.fields import LinesField, PairsField, style
 from dashboard.models import ApiKey, RestApi
 from dashboard.models.api_key import NAME_LENGTH
 from infra.spec import TriggerSpec, reasons
@@ -78,16 +78,7 @@ class RestApiForm(RestApiModelForm):
         domain.empty_label = "None"
         if rest_api.live_id or rest_api.deployments.active().exists():
             self.fields["stage_name"].disabled = True
-        for name, field in self.fields.items():
-            css = field.widget.attrs.get("class", "")
-            if isinstance(field.widget, forms.CheckboxInput):
-                base = "form-check-input"
-            else:
-                base = "form-select" if isinstance(field.widget, forms.Select) else "form-control"
-            field.widget.attrs["class"] = f"{base} {css}".strip()
-            if self.is_bound and name in self.errors:
-                field.widget.attrs["aria-invalid"] = "true"
-                field.widget.attrs["aria-describedby"] = f"id_{name}_error"
+        style(self)
 
     def clean_stage_name(self) -> str:
         name = str(self.cleaned_data["stage_name"])

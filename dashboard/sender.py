@@ -50,17 +50,9 @@ def send(
     sent = dict(headers)
     if body and "content-type" not in {name.lower() for name in sent}:
         sent["Content-Type"] = CONTENT_TYPE
-    kept_query = _without_secrets(served, query := query.lstrip("?"))
-    request = Request(
-        trigger=trigger,
-        sent_by=by,
-        method=method,
-        url=_storable(f"{url}?{kept_query}" if kept_query else url),
-        values={name: _storable(value) for name, value in values.items()},
-        query=_storable(kept_query),
-        headers={n: v for n, v in sent.items() if n.lower() not in _secret_headers(served)},
-        body=_storable(body),
-    )
+    query = query.lstrip("?")
+    request = _kept(trigger, served, method, url, values, query, sent, body)
+    request.sent_by = by
     try:
         whole = f"{url}?{query}" if query else url
         target = _target(base, whole, canonical=served.authorization == "AWS_IAM")
@@ -74,6 +66,29 @@ def send(
     kept = trigger.requests.values_list("pk", flat=True)[: Request.KEPT]
     trigger.requests.exclude(pk__in=list(kept)).delete()
     return request
+
+
+def _kept(
+    trigger: Trigger,
+    served: TriggerSpec,
+    method: str,
+    url: str,
+    values: Mapping[str, str],
+    query: str,
+    headers: Mapping[str, str],
+    body: str,
+) -> Request:
+    """What is kept of a request: all but what authorizes it."""
+    query = _storable(_without_secrets(served, query))
+    return Request(
+        trigger=trigger,
+        method=method,
+        url=f"{_storable(url)}?{query}" if query else _storable(url),
+        values={name: _storable(value) for name, value in values.items()},
+        query=query,
+        headers={n: v for n, v in headers.items() if n.lower() not in _secret_headers(served)},
+        body=_storable(body),
+    )
 
 
 def _call(request: Request, target: httpx.URL, headers: Mapping[str, str], body: str) -> None:

@@ -50,6 +50,10 @@ def succeed(deployment: Deployment, stack: Stack | None) -> None:
         stack = None
     if isinstance(owner, RestApi):
         api_keys.follow(deployment, owner, stack)
+    if deployment.removes:
+        # Before the end: nobody comes back to a deployment that has succeeded.
+        for words in acts.delete_secrets(deployment.triggers.all()):
+            deployment.record("SECRET_LEFT", reason=words)
     with transaction.atomic():
         deployment.move(Deployment.Status.SUCCEEDED)
         if stack is None:
@@ -62,9 +66,6 @@ def succeed(deployment: Deployment, stack: Stack | None) -> None:
             for trigger in deployment.triggers.all():
                 trigger.mark_gone(by=deployment.requested_by)
         owner.end_if_empty(by=deployment.requested_by)
-    if deployment.removes:
-        for words in acts.delete_secrets(deployment.triggers.all()):
-            deployment.record("SECRET_LEFT", reason=words)
 
 
 def fail(deployment: Deployment, reason: str, advice: str) -> None:

@@ -9,6 +9,7 @@ library prints goes to stderr.
 import json
 import os
 import sys
+import traceback
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -59,7 +60,10 @@ def _answer(line: str) -> dict[str, Any]:
         return {"template": synthesize(_SPECS.validate_json(line))}
     except ValidationError as error:
         return {"error": f"The specification is not valid: {error}"}
-    except RuntimeError as error:  # what jsii raises for an error inside the CDK
+    except OSError:  # the Node child is gone, and this process with it
+        raise
+    except Exception as error:
+        traceback.print_exc()
         return {"error": f"The CDK refused the specification: {error}"}
 
 

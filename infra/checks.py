@@ -40,7 +40,10 @@ Sources: CloudFormation user guide, "Get values stored in other services using d
 references"; CDK developer guide, "Tokens and the AWS CDK".
 """
 
-_HEADER = re.compile(r"[A-Za-z0-9!%&*+.^_|~-]{1,128}")
+_HEADER = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_RESPONSE_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_PREFIX = re.compile(r"[\x21-\x7e]{0,32}")
 _HEADER_VALUE = re.compile(r"[A-Za-z0-9 !%&()*+,./:;<=>?@^_|~{}\[\]-]{0,1024}")
 _QUERY = re.compile(r"[A-Za-z0-9._~:@*!+,;\[\]-]{1,128}")
 _CLAIM = re.compile(r"(claims\.)?[A-Za-z0-9_:./-]{1,128}")
@@ -141,13 +144,27 @@ def check_json_path(path: str) -> str:
 
 
 def check_parameter(text: str) -> str:
-    """``header.NAME`` or ``query.NAME``."""
+    """``header.NAME`` or ``query.NAME``, in characters that PutMethod takes."""
     kind, _, name = text.partition(".")
-    if kind == "header" and is_header(name):
-        return text
-    if kind == "query" and _QUERY.fullmatch(name):
-        return text
-    raise ValueError(f"“{text}” is not header.NAME or query.NAME.")
+    if kind not in ("header", "query") or not _PARAMETER.fullmatch(name):
+        raise ValueError(
+            f"“{text}” is not header.NAME or query.NAME, with a name of letters, digits and . _ -"
+        )
+    return text
+
+
+def check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins, or ``*`` alone."""
+    each(check_origin)(origins)
+    if "*" in origins and len(origins) > 1:
+        raise ValueError("* is every origin: name no other one beside it.")
+    return origins
+
+
+def check_prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError("What stands before a signature has up to 32 ASCII characters, no space.")
+    return text
 
 
 def check_claim(name: str) -> str:
@@ -195,7 +212,10 @@ def check_domain_name(name: str) -> str:
 
 def check_address_block(block: str) -> str:
     """An IPv4 or IPv6 address or CIDR block, as ``aws:SourceIp`` takes it."""
+    _, slash, bits = block.partition("/")
     try:
+        if "%" in block or (slash and not (bits.isascii() and bits.isdecimal())):
+            raise ValueError("write it as an address, a slash and the number of bits")
         ipaddress.ip_network(block)
     except ValueError as error:
         raise ValueError(f"“{block}” is not an address or a CIDR block: {error}.") from None
@@ -207,7 +227,8 @@ def check_response_headers(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str,
     pairs = tuple(pairs)
     names = [name.lower() for name, _ in pairs]
     for name, value in pairs:
-        check_header(name)
+        if not _RESPONSE_HEADER.fullmatch(name):
+            raise ValueError(f"“{name}” is not a header of letters, digits and dashes.")
         lower = name.lower()
         if lower in _NOT_TO_BE_SET or lower.startswith("access-control-"):
             raise ValueError(f"{name} is set by Stepgate or API Gateway itself.")

@@ -80,7 +80,10 @@ def _webhook_misfits(spec: "TriggerSpec") -> Iterator[tuple[str, str]]:
         )
         if not spec.webhook_events:
             yield "webhook_events", "Name the events that start an execution, or take every event."
+    if "TEXT" in spec.content_types:
+        yield "content_types", "A signed webhook's body is JSON or a form."
     if spec.webhook_preset == "HMAC":
+        yield from _wrong("webhook_prefix", checks.check_prefix, spec.webhook_prefix)
         yield from _wrong("webhook_header", checks.check_header, spec.webhook_header)
         if spec.webhook_timestamp_header:
             yield from _wrong(

@@ -72,7 +72,7 @@ class TriggerSpec(_Frozen):
     state_machine_arn: str
     machine_type: MachineType = "STANDARD"
 
-    authorization: Authorization = "NONE"
+    authorization: Authorization = "AWS_IAM"
     user_pool_arns: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     """OAuth scopes, of which an access token needs one; none: an ID token is enough."""
@@ -143,7 +143,7 @@ class TriggerSpec(_Frozen):
     )
     _headers = field_validator("input_headers")(checks.each(checks.check_header))
     _claims = field_validator("input_claims")(checks.each(checks.check_claim))
-    _origins = field_validator("cors_origins")(checks.each(checks.check_origin))
+    _origins = field_validator("cors_origins")(checks.check_origins)
     _pairs = field_validator("response_headers")(checks.check_response_headers)
     _statuses = field_validator("error_statuses")(checks.check_error_statuses)
 
@@ -227,7 +227,7 @@ class ApiSpec(_Frozen):
                     f"The triggers of {path} share one preflight answer: give them the "
                     "same CORS origins."
                 )
-        if (size := len(json.dumps(self.resource_policy()))) > POLICY_CHARACTERS:
+        if (size := self._policy_size()) > POLICY_CHARACTERS:
             raise ValueError(
                 f"The resource policy for {len(self.allowed_addresses)} address blocks and "
                 f"{len(self.triggers)} routes has {size:,} characters; API Gateway takes "
@@ -241,6 +241,12 @@ class ApiSpec(_Frozen):
                 "Give both the same one, or move one of them to another REST API."
             )
         return self
+
+    def _policy_size(self) -> int:
+        """Characters of the policy as API Gateway keeps it: with every resource's whole ARN."""
+        text = json.dumps(self.resource_policy())
+        whole = f"arn:aws:execute-api:{self.region}:{self.account}:abcdefghij/"
+        return len(text.replace("execute-api:/", whole))
 
     def _public_and_guarded(self) -> tuple[list[Route], list[Route]]:
         """The routes that an Allow has to open, preflights too, and those it must not."""
@@ -257,10 +263,11 @@ class ApiSpec(_Frozen):
     def resource_policy(self) -> dict[str, object] | None:
         """Who may not call, by address; None where everybody may.
 
-        A Deny with NotIpAddress for each route, and an Allow only for those without IAM and
-        without a Lambda authorizer: at these two an Allow alone would let in whom neither the
-        identity's policy nor the authorizer's names (API Gateway developer guide, "How API
-        Gateway resource policies affect authorization workflow", table A).
+        A Deny with NotIpAddress over every route, whatever way it is written (``/orders/``
+        reaches ``/orders``), and an Allow only for those without IAM and without a Lambda
+        authorizer: at these two an Allow alone would let in whom neither the identity's policy
+        nor the authorizer's names (API Gateway developer guide, "How API Gateway resource
+        policies affect authorization workflow", table A).
         """
         if not self.allowed_addresses:
             return None
@@ -271,7 +278,7 @@ class ApiSpec(_Frozen):
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": "execute-api:Invoke",
-                "Resource": self._resources([*public, *guarded]),
+                "Resource": "execute-api:/*",
                 "Condition": {"NotIpAddress": addresses},
             }
         ]

@@ -1,5 +1,7 @@
 """StateMachineTrigger: a role, a method and its direct integration with Step Functions."""
 
+import json
+from hashlib import sha256
 from typing import Any
 
 from aws_cdk import Stack
@@ -172,10 +174,15 @@ def _headers(trigger: TriggerSpec, *, own: bool) -> dict[str, str]:
 
 
 def _role(scope: Construct, id: str, description: str, statement: iam.PolicyStatement) -> iam.Role:
-    """A role of API Gateway with one statement, inline: it never exists without it."""
+    """A role of API Gateway with one statement, inline: it never exists without it.
+
+    Another statement is another role: the new one is there before the stage moves to it, the
+    old one goes afterwards, so the calls meanwhile find the rights they need.
+    """
+    digest = sha256(json.dumps(statement.to_json(), sort_keys=True).encode()).hexdigest()[:8]
     return iam.Role(
         scope,
-        id,
+        f"{id}{digest}",
         assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
         description=description,
         inline_policies={"States": iam.PolicyDocument(statements=[statement])},

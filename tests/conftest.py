@@ -32,15 +32,23 @@ STEPS = {
 DATABASE_FILES = {
     "test_admin",
     "test_after_apply",
+    "test_api_keys",
     "test_delete",
     "test_deploying",
     "test_deployment_list",
     "test_edit_conflict",
     "test_failures",
     "test_health",
+    "test_machine_pages",
+    "test_machine_watch",
     "test_pressed_twice",
+    "test_rest_api_settings",
+    "test_send_authorized",
+    "test_send_idempotency",
     "test_send_request",
+    "test_trigger_form_surface",
     "test_trigger_list",
+    "test_webhook_secrets",
 }
 """Files whose tests are about rows: what they say has to hold on every database."""
 

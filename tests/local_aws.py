@@ -156,6 +156,7 @@ def trigger(**fields: Any) -> TriggerSpec:
         "method": "POST",
         "path": "/orders",
         "state_machine_arn": machine_arn("order-fulfilment"),
+        "authorization": "NONE",
         "input_mode": "BODY",
     }
     return TriggerSpec(**(defaults | fields))

@@ -243,6 +243,36 @@ def test_a_superseded_one_and_a_removal_say_so(as_admin: Client, trigger: Trigge
     assert "Removed" in words(page(as_admin, removal))
 
 
+def test_one_of_settings_alone_says_so_and_leads_to_the_rest_api(
+    as_admin: Client, live: Trigger
+) -> None:
+    rest_api = live.rest_api
+    deployment = run_steps(Deployment.deploy(rest_api, [], by="ada"))
+    rest_api.refresh_from_db()
+    answer = page(as_admin, deployment)
+    text, html = words(answer), answer.content.decode()
+    assert f"Deploy settings · {rest_api.environment.name}" in text
+    assert "Live. The routes answer with these settings at this URL." in text
+    assert answer.context["base_url"] in text
+    assert f'href="{rest_api.get_absolute_url()}"' in html and "Open REST API" in text
+    assert "Deploy settings" in words(as_admin.get(reverse("deployment_list")))
+
+
+def test_after_a_removal_the_page_leads_to_the_rest_api(
+    as_admin: Client, live: Trigger, local_aws: LocalAws
+) -> None:
+    other = make_trigger(live.rest_api.environment, live.rest_api, path="/other")
+    deploy(other)
+    removal = run_steps(Deployment.remove(live.rest_api, [other], by="ada"))
+    text = words(page(as_admin, removal))
+    assert "Live. The routes that are left answer at this URL." in text and "Open REST API" in text
+    all_of_it = run_steps(Deployment.remove(live.rest_api, [live], by="ada"))
+    answer = page(as_admin, all_of_it)
+    assert answer.context["deployment"].result == "Removed"
+    assert f'href="{live.rest_api.get_absolute_url()}"' in answer.content.decode()
+    assert "Open REST API" in words(answer) and "Live." not in words(answer)
+
+
 def test_the_note_and_who_asked_stand_in_the_header(as_admin: Client, trigger: Trigger) -> None:
     deployment = ended(trigger, note="for <the> launch", requested_by="otto")
     text = words(page(as_admin, deployment))

@@ -35,6 +35,14 @@ def form(environment: Environment, **fields: Any) -> dict[str, Any]:
     return values | fields
 
 
+def changed(**fields: str) -> dict[str, str]:
+    """What the form for another certificate sends, but for ``fields``."""
+    return {"shown": CERTIFICATE, "certificate_arn": OTHER_CERTIFICATE} | fields
+
+
+SHOWN = f'name="shown" value="{CERTIFICATE}"'
+
+
 class TestList:
     def test_an_empty_one_says_what_to_do(self, as_admin: Client, environment: Environment) -> None:
         answer = as_admin.get(LIST)
@@ -203,7 +211,7 @@ class TestCertificate:
         self, as_admin: Client, environment: Environment
     ) -> None:
         domain = make_domain(environment)
-        data = {"certificate_arn": OTHER_CERTIFICATE, "name": "x.example.com", "deploy": "1"}
+        data = changed(name="x.example.com", deploy="1")
         answer = as_admin.post(of(domain, "edit"), data)
         deployment = domain.deployments.get()
         assert answer["Location"] == deployment.get_absolute_url()
@@ -218,9 +226,7 @@ class TestCertificate:
     ) -> None:
         domain = make_domain(environment)
         deployment = Deployment.deploy_domain(domain, by="otto")
-        answer = as_admin.post(
-            of(domain, "edit"), {"certificate_arn": OTHER_CERTIFICATE, "deploy": "1"}, follow=True
-        )
+        answer = as_admin.post(of(domain, "edit"), changed(deploy="1"), follow=True)
         assert answer.redirect_chain == [(deployment.get_absolute_url(), 302)]
         told = "#1 of this domain is under way, asked for by otto"
         assert told in words(answer).replace("Deployment ", "")
@@ -233,12 +239,41 @@ class TestCertificate:
         self, as_admin: Client, environment: Environment
     ) -> None:
         domain = make_domain(environment)
-        answer = as_admin.post(of(domain, "edit"), {"certificate_arn": "nonsense", "deploy": "1"})
+        data = changed(certificate_arn="nonsense", deploy="1")
+        answer = as_admin.post(of(domain, "edit"), data)
         assert answer.status_code == 422
         assert "not the ARN of a certificate" in words(answer)
         assert 'value="nonsense"' in answer.content.decode()
+        assert SHOWN in answer.content.decode()
         domain.refresh_from_db()
         assert domain.certificate_arn == CERTIFICATE
+
+    def test_two_people_who_change_it_are_told_of_each_other(
+        self, as_admin: Client, environment: Environment
+    ) -> None:
+        domain = make_domain(environment)
+        assert SHOWN in as_admin.get(of(domain, "edit")).content.decode()
+        theirs = f"{CERTIFICATE[:-1]}7"
+        Domain.objects.filter(pk=domain.pk).update(certificate_arn=theirs)
+        answer = as_admin.post(of(domain, "edit"), changed(deploy="1"))
+        assert answer.status_code == 409
+        told = f"Theirs (saved) {theirs} Yours (in the form) {OTHER_CERTIFICATE}"
+        assert told in words(answer)
+        html = answer.content.decode()
+        assert f'value="{OTHER_CERTIFICATE}"' in html
+        assert f'name="shown" value="{theirs}"' in html
+        domain.refresh_from_db()
+        assert domain.certificate_arn == theirs and not domain.deployments.exists()
+        assert as_admin.post(of(domain, "edit"), changed(shown=theirs)).status_code == 302
+        domain.refresh_from_db()
+        assert domain.certificate_arn == OTHER_CERTIFICATE
+
+    def test_pressed_twice_it_is_no_conflict(
+        self, as_admin: Client, environment: Environment
+    ) -> None:
+        domain = make_domain(environment)
+        for _ in range(2):
+            assert as_admin.post(of(domain, "edit"), changed()).status_code == 302
 
     @pytest.mark.parametrize("act", ["edit", "deploy", "delete"])
     def test_a_gone_domain_is_left_as_it_is(

@@ -126,6 +126,30 @@ def test_what_aws_does_not_answer_changes_nothing(
             assert look(trigger) == "as it was"
 
 
+def test_a_machine_that_may_not_be_read_does_not_hide_the_others(
+    local_aws: LocalAws, environment: Environment, machine: str
+) -> None:
+    denied = served(environment, machine_arn(f"a-{machine}"), path="/denied")
+    gone = served(environment, machine_arn(f"b-{machine}"), path="/gone")
+    with failing("stepfunctions", "DescribeStateMachine", "AccessDeniedException", "No.", times=1):
+        assert look(denied) == ""
+    gone.refresh_from_db()
+    assert "no longer exists" in gone.machine_problem
+
+
+@pytest.mark.parametrize("fault", ["throttled", "unreachable"])
+def test_where_aws_answers_nothing_the_look_ends_with_the_first_machine(
+    fault: str, local_aws: LocalAws, environment: Environment, machine: str
+) -> None:
+    for name in ("a", "b"):
+        trigger = served(environment, machine_arn(f"{name}-{machine}"), path=f"/{name}")
+    operation = ("stepfunctions", "DescribeStateMachine")
+    faulty = failing(*operation, "ThrottlingException", "Slow.", times=3)
+    with counting(*operation) as calls, faulty if fault == "throttled" else unreachable(*operation):
+        assert look(trigger) == ""
+    assert calls and all(f"a-{machine}" in call for call in calls)
+
+
 def test_an_environment_that_does_not_answer_does_not_hide_the_others(
     local_aws: LocalAws, environment: Environment, machine: str
 ) -> None:
@@ -196,3 +220,4 @@ def test_the_words_tell_what_callers_meet(spec: dict[str, Any], type_now: str, s
     live: TriggerSpec = spec_of(**spec)
     told = machine_watch.problem(live, type_now)
     assert said in told and bool(told) == bool(said)
+    assert machine_watch.stops_callers(told) == (not type_now or "502" in said)

@@ -126,7 +126,7 @@ def test_a_body_that_is_no_json_is_refused_and_never_ends_its_own_place(
     except ValueError:
         # What begins as a string (for Java, behind any control character) is taken for one.
         stripped = text.lstrip("".join(map(chr, range(33))))
-        assert (name, found) == ("*json*", "") or stripped.startswith('"')
+        assert (name, found) == ("*json*", "{}") or stripped.startswith('"')
         return
     assert name == "order123-JKJaXmPLvHcESHA"
     whole = json.loads(found)
@@ -178,7 +178,7 @@ def test_a_field_mapping_gives_its_fields_and_no_other(
         return value in (None, "") or type(value) in types
 
     if not kind(number, int, float) or not kind(flag, bool):
-        assert called in ("*f3*", "*f4*") and found == ""
+        assert called in ("*f3*", "*f4*") and found == "{}"
         return
     assert called == "order123-JKJaXmPLvHcESHA"
     assert json.loads(found) == {
@@ -209,4 +209,4 @@ def test_an_idempotency_key_names_the_execution_as_it_is_or_not_at_all(key: str)
         if re.fullmatch(r"[A-Za-z0-9_-]{1,71}", key):
             assert name == f"order123-{key}" and json.loads(text) == json.loads(request.body)
         else:
-            assert (name, text) == ("*key*", "")
+            assert (name, text) == ("*key*", "{}")

@@ -130,9 +130,10 @@ def test_the_worker_is_allowed_no_call_to_cloudformation_that_it_does_not_make()
 def test_the_worker_may_do_what_cloudformation_does_only_through_it() -> None:
     """Source: CloudFormation uses the caller's rights (user guide, "Control access with IAM").
 
-    What it may do by itself as well is to let keys into usage plans, and to take its own away.
+    What it may do by itself as well is to look who is in a usage plan, to let keys in, and to
+    take its own away.
     """
-    by_itself = {"apigateway:POST", "apigateway:DELETE"} & needed("deployer")
+    by_itself = {"apigateway:GET", "apigateway:POST", "apigateway:DELETE"} & needed("deployer")
     for statement in statements("worker"):
         listed = statement["Action"]
         actions = [listed] if isinstance(listed, str) else list(listed)  # type: ignore[call-overload]

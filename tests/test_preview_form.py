@@ -114,6 +114,17 @@ class TestPage:
         assert f"{trigger.rest_api.api_id}/prod/_user_request_/changed" in page.context["curl"]
         assert "The URL is known after" not in words(page)
 
+    def test_the_stage_is_that_of_the_chosen_rest_api(
+        self, as_admin: Client, trigger: Trigger
+    ) -> None:
+        rest_api, environment = trigger.rest_api, trigger.rest_api.environment
+        rest_api.stage_name = "v1"
+        rest_api.save()
+        fields = {"input_mode": "VTL", "input_template": '{"input": "$context.stage"}'}
+        for chosen, stage in ((rest_api.pk, "v1"), ("", "prod"), ("x", "prod"), ("9" * 9, "prod")):
+            page = shown(as_admin, environment, rest_api=chosen, **fields)
+            assert page.context["preview"].input == stage
+
     @pytest.mark.parametrize("text", ["{half", "", "NaN", '"\\ud800"', "[" * 5_000, "1" * 5_000])
     @pytest.mark.parametrize(
         ("mode", "field"), [("input_mode", "input_template"), ("response_mode", "response_body")]

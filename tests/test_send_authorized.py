@@ -292,22 +292,6 @@ def test_the_content_type_is_one_of_those_that_the_trigger_takes(
     assert "does not take this Content-Type" in words(page)
 
 
-def test_an_idempotent_repeat_leads_to_the_first_one_s_execution(
-    as_admin: Client, environment: Environment
-) -> None:
-    trigger = served(
-        environment,
-        idempotency_source="HEADER",
-        idempotency_key="X-Key",
-        response_mode="EMPTY",
-        response_status=202,
-    )
-    first = send(as_admin, trigger, headers="x-key: k-1", body="{}").context["sent"]
-    again = repeat(as_admin, first).context["sent"]
-    assert again.status == 202
-    assert first.execution_name == again.execution_name == f"{trigger.key}-k-1"
-
-
 def test_an_execution_that_was_waited_for_has_a_name_and_no_arn(
     as_admin: Client, environment: Environment
 ) -> None:

@@ -86,7 +86,7 @@ def _routes() -> list[list[dict[str, Any]]]:
             route(
                 "/iam/{id}",
                 authorization="AWS_IAM",
-                required_parameters=["query.b", "query.a~:@"],
+                required_parameters=["query.b", "query.a.x"],
             ),
             route("/key", authorization="API_KEY"),
             route("/token", **custom),

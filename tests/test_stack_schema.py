@@ -91,7 +91,6 @@ TOKEN = "${Token[TOKEN.12]}"
         },
         {"response_mode": "FIXED", "response_body": '{"a": "MARK"}'},
         {"response_mode": "TEMPLATE", "response_body": "MARK"},
-        {"authorization": "SIGNED", "webhook_prefix": "MARK"},
         {
             "authorization": "SIGNED",
             "webhook_filter_source": "HEADER",

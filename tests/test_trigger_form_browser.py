@@ -2,26 +2,32 @@
 
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
-import httpx
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect
 from pytest_django.plugin import DjangoDbBlocker
 
 from dashboard.models import Environment, Trigger
-from tests import browser, parts
 from tests.conftest import make_trigger
-from tests.local_aws import LocalAws, machine_arn, until
+from tests.local_aws import LocalAws, machine_arn
+from tests.trigger_form_page import (
+    SECONDS,
+    choose,
+    choose_machine,
+    chromium_and_web,
+    save,
+    shown,
+    sign_in,
+    signed_in,
+    unfold,
+    unfold_all,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SECONDS = 1000
 SECRET = "whsec_typed-in-a-test"
-URL = f"http://127.0.0.1:{settings.PORT}"
 
 
 @pytest.fixture
@@ -33,98 +39,16 @@ def _quick_passwords() -> None:
 def chromium(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, local_aws: LocalAws
 ) -> Iterator[Browser]:
-    """A Chromium and the web process; nothing here is deployed."""
-    path = browser.find()
-    with ExitStack() as stack:
-        log = stack.enter_context(tempfile.TemporaryFile())
-        web = parts.Workers(log)
-        stack.callback(web.end)
-        with django_db_blocker.unblock():
-            web.start("web")
-            until(_answers, 30)
-        playwright = stack.enter_context(sync_playwright())
-        chromium = playwright.chromium.launch(executable_path=path, args=browser.ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-def _answers() -> bool:
-    try:
-        return httpx.get(URL, timeout=5).status_code < 500
-    except httpx.TransportError:
-        return False
+    with chromium_and_web(django_db_blocker) as found:
+        yield found
 
 
 @pytest.fixture
 def opened(
     chromium: Browser, environment: Environment, as_admin: Client, transactional_db: None
 ) -> Iterator[Callable[..., Page]]:
-    """Opens a page signed in, with options of the browser; fails on an error in its console."""
-    problems: list[str] = []
-    session = as_admin.cookies[settings.SESSION_COOKIE_NAME].value
-    with ExitStack() as stack:
-
-        def open_page(path: str = "/triggers/new", **options: object) -> Page:
-            context = chromium.new_context(base_url=URL, **options)  # type: ignore[arg-type]
-            stack.callback(context.close)
-            context.add_cookies(
-                [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": URL}]
-            )
-            page = context.new_page()
-            page.set_default_timeout(10 * SECONDS)
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on(
-                "console",
-                lambda line: (
-                    problems.append(line.text)
-                    if line.type == "error" and "status of 422" not in line.text
-                    else None
-                ),
-            )
-            page.goto(path)
-            return page
-
+    with signed_in(chromium, as_admin.cookies[settings.SESSION_COOKIE_NAME].value) as open_page:
         yield open_page
-    assert problems == []
-
-
-def sign_in(page: Page) -> None:
-    page.get_by_label("Username").fill("ada")
-    page.get_by_label("Password").fill("tests-only-1")
-    page.get_by_role("button", name="Sign in").click()
-
-
-def choose(page: Page, label: str, value: str) -> None:
-    page.get_by_label(label, exact=True).select_option(value)
-
-
-def choose_machine(page: Page, name: str) -> None:
-    page.get_by_label("State machine", exact=True).fill(machine_arn(name))
-    page.get_by_label("Path", exact=True).focus()
-    expect(page.locator("#machine-check")).to_contain_text(name)
-
-
-def unfold(page: Page, question: str) -> Locator:
-    """The question, with everything rare in it."""
-    fieldset = page.get_by_role("group", name=question)
-    fieldset.locator("summary").click()
-    return fieldset
-
-
-def unfold_all(page: Page) -> None:
-    for fold in page.locator("#trigger-form details").all():
-        if fold.get_attribute("open") is None:
-            fold.locator("summary").click()
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-
-
-def shown(page: Page) -> list[str]:
-    """The labels that a person sees in the form's left column, in their order."""
-    labels = page.locator("#trigger-form .question :is(.form-label, .form-check-label)")
-    return [one.inner_text() for one in labels.all() if one.is_visible()]
 
 
 def test_a_post_of_orders_to_a_machine_is_a_short_form(opened: Callable[..., Page]) -> None:

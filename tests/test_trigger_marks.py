@@ -4,12 +4,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from dashboard.machine_watch import problem
 from dashboard.models import Environment, Trigger
 from tests.conftest import ended, make_trigger, words
 from tests.local_aws import LocalAws
+from tests.local_aws import trigger as spec
 
 pytestmark = pytest.mark.django_db
-PROBLEM = "There is no state machine order-fulfilment any more."
+GONE = problem(spec(), "")
+CHANGED = problem(spec(), "EXPRESS")
 
 
 def pages(trigger: Trigger) -> list[str]:
@@ -17,15 +20,22 @@ def pages(trigger: Trigger) -> list[str]:
         reverse("trigger_list"),
         trigger.rest_api.get_absolute_url(),
         reverse("trigger_definition", args=[trigger.key]),
+        reverse("rest_api_delete", args=[trigger.rest_api.key]),
+        reverse("machine_list"),
+        reverse("machine_detail", args=["local", trigger.state_machine_arn]),
+        f"{reverse('machines')}?environment={trigger.rest_api.environment_id}",
     ]
 
 
 def test_public_is_said_wherever_the_trigger_is_listed_with_its_reason(
-    as_admin: Client, trigger: Trigger
+    as_admin: Client, local_aws: LocalAws, trigger: Trigger
 ) -> None:
     for path in pages(trigger):
         html = as_admin.get(path).content.decode()
         assert 'title="a test calls it"' in html, path
+    Trigger.objects.filter(pk=trigger.pk).update(authorization="AWS_IAM")
+    for path in pages(trigger):
+        assert "public" not in words(as_admin.get(path)), path
 
 
 def test_what_callers_meet_is_said_and_not_what_is_saved_only(
@@ -39,14 +49,22 @@ def test_what_callers_meet_is_said_and_not_what_is_saved_only(
         assert "API key" in text and "public" not in text, path
 
 
-def test_a_machine_that_does_not_answer_is_told_before_a_caller_finds_out(
-    as_admin: Client, trigger: Trigger
+@pytest.mark.parametrize(
+    ("told", "mark", "other"),
+    [
+        (GONE, "cannot be started", "type changed"),
+        (CHANGED, "type changed", "cannot be started"),
+    ],
+)
+def test_a_lost_or_changed_machine_is_told_before_a_caller_finds_out(
+    told: str, mark: str, other: str, as_admin: Client, trigger: Trigger
 ) -> None:
-    Trigger.objects.filter(pk=trigger.pk).update(machine_problem=PROBLEM)
-    listed = as_admin.get(reverse("trigger_list")).content.decode()
-    assert f'title="{PROBLEM}"' in listed
+    Trigger.objects.filter(pk=trigger.pk).update(machine_problem=told)
+    listed = as_admin.get(reverse("trigger_list"))
+    assert f'title="{told}"' in listed.content.decode()
+    assert mark in words(listed) and other not in words(listed)
     page = words(as_admin.get(reverse("trigger_status", args=[trigger.key])))
-    assert PROBLEM in page and "Choose a machine" in page
+    assert told in page and "Choose a machine" in page
 
 
 def test_duplicate_opens_the_new_form_with_what_the_trigger_is(

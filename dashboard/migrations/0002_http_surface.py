@@ -12,6 +12,13 @@ def keep_public(apps, schema_editor):
         authorization="NONE",
         public_reason="Made before authorization could be chosen.",
     )
+    for endpoint in apps.get_model("dashboard", "Endpoint").objects.all():
+        endpoint.spec["authorization"] = "NONE"
+        endpoint.save(update_fields=["spec"])
+    for deployment in apps.get_model("dashboard", "Deployment").objects.exclude(spec=None):
+        for trigger in deployment.spec["triggers"]:
+            trigger["authorization"] = "NONE"
+        deployment.save(update_fields=["spec"])
 
 
 class Migration(migrations.Migration):

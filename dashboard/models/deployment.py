@@ -352,8 +352,12 @@ class Deployment(models.Model):
 
     @property
     def what(self) -> str:
-        """The word for what it does to its chosen triggers."""
-        return "Remove" if self.removes else self.get_action_display()
+        """The words for what it does to its chosen triggers, the settings alone, or the domain."""
+        does = "Remove" if self.removes else self.get_action_display()
+        if self.domain_id:
+            return f"{does} domain"
+        alone = not self.routes and self.action == self.Action.DEPLOY
+        return f"{does} settings" if alone else does
 
     def hint(self, *, delay: float = 0) -> None:
         """Tell Celery, after commit, that the next step is due in ``delay`` seconds.

@@ -7,10 +7,13 @@ from functools import cache
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from dashboard.machine_watch import stops_callers
 
 register = template.Library()
 
@@ -104,3 +107,15 @@ def with_query(context: dict[str, Any], **changes: Any) -> str:
 def without_query(context: dict[str, Any], name: str) -> str:
     """The page's own query string without ``name``."""
     return with_query(context, **{name: None})
+
+
+@register.simple_tag
+def described(field: BoundField, hint: str) -> SafeString:
+    """The field's widget, with its hint and its error as what describes it."""
+    ids = [f"{field.auto_id}_hint"] if hint else []
+    ids += [f"{field.auto_id}_error"] if field.errors else []
+    widget: SafeString = field.as_widget(attrs={"aria-describedby": " ".join(ids)} if ids else {})
+    return widget
+
+
+register.filter(stops_callers)

@@ -51,7 +51,8 @@ def _make(request: HttpRequest, rest_api: RestApi, replaces: ApiKey | None = Non
     }
     if request.method != "POST" or not rest_api.usage_plan_id:
         initial = {"name": replaces.next_name} if replaces else {}
-        form = ApiKeyForm(rest_api=rest_api, initial=initial)
+        # Without a plan nothing is made, and what was typed stays.
+        form = ApiKeyForm(request.POST or None, rest_api=rest_api, initial=initial)
         status = 409 if request.method == "POST" else 200
         return render(request, "api_key_new.html", context | {"form": form}, status=status)
     if _KEY.fullmatch(posted := request.POST.get("key", "")):

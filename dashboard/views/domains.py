@@ -83,18 +83,28 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     if domain.gone_at:
         messages.error(request, f"{domain} is gone: it can no longer be changed.")
         return redirect(domain)
+    # The form writes what is typed onto its row.
+    shown = request.POST.get("shown", "") if request.method == "POST" else domain.certificate_arn
     form = DomainForm(request.POST if request.method == "POST" else None, instance=domain)
     if not form.is_valid():
-        return _page(request, form, key)
-    # Nothing else of the row: the deployer may be writing to it.
-    Domain.objects.filter(pk=domain.pk).update(certificate_arn=domain.certificate_arn)
+        return _page(request, form, key, shown=shown)
+    # Nothing else of the row: the deployer may be writing to it. Pressed twice, it is there.
+    mine = domain.certificate_arn
+    known = Domain.objects.filter(pk=domain.pk, certificate_arn__in={shown, mine})
+    if not known.update(certificate_arn=mine):
+        theirs = _get(key).certificate_arn
+        return _page(request, form, key, shown=theirs, theirs=theirs)
     return _saved(request, domain)
 
 
-def _page(request: HttpRequest, form: DomainForm, key: str) -> HttpResponse:
+def _page(
+    request: HttpRequest, form: DomainForm, key: str, *, shown: str = "", theirs: str = ""
+) -> HttpResponse:
+    """``shown`` is the certificate that the person changes; ``theirs`` one saved meanwhile."""
     domain = form.instance if form.instance.pk else None
-    context = {"form": form, "key": key, "domain": domain}
-    return render(request, "domain_form.html", context, status=422 if form.errors else 200)
+    context = {"form": form, "key": key, "domain": domain, "shown": shown, "theirs": theirs}
+    status = 409 if theirs else 422 if form.errors else 200
+    return render(request, "domain_form.html", context, status=status)
 
 
 def _saved(request: HttpRequest, domain: Domain) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.html import format_html
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import acts, aws, forms, snippets
@@ -34,6 +35,7 @@ from infra.checks import CONTEXT
 _KEY = re.compile(r"[a-z][a-z0-9]{7}")
 
 
+@sensitive_post_parameters("webhook_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("dashboard.add_trigger", raise_exception=True)
 def new(request: HttpRequest) -> HttpResponse:
@@ -49,9 +51,9 @@ def new(request: HttpRequest) -> HttpResponse:
         return redirect(pressed_twice)
     form = TriggerForm(request.POST, may_write_vtl=_may_write_vtl(request))
     by = request.user.get_username()
-    if not form.is_valid() or not _write_secret(form, key):
+    if not form.is_valid():
         return _page(request, form, key=key)
-    values = _values(form, by)
+    values = _values(form)
     try:
         with transaction.atomic():
             rest_api = form.cleaned_data["rest_api"] or _new_rest_api(form, by)
@@ -63,9 +65,10 @@ def new(request: HttpRequest) -> HttpResponse:
         if pressed_twice := Trigger.objects.filter(key=key).first():
             return redirect(pressed_twice)
         return _page(request, _route_taken(form), key=key)
-    return _saved(request, trigger)
+    return _saved(request, trigger, form)
 
 
+@sensitive_post_parameters("webhook_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("dashboard.change_trigger", raise_exception=True)
 def edit(request: HttpRequest, key: str) -> HttpResponse:
@@ -80,10 +83,10 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
         request.POST, instance=get_trigger(key), may_write_vtl=_may_write_vtl(request)
     )
     by = request.user.get_username()
-    if not form.is_valid() or not _write_secret(form, key):
+    if not form.is_valid():
         return _page(request, form, key=key, trigger=trigger)
     trigger.version = form.cleaned_data["version"] or 0
-    values = _values(form, by)
+    values = _values(form)
     old = trigger.rest_api
     try:
         with transaction.atomic():
@@ -97,7 +100,9 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
         return _page(request, form, key=key, trigger=theirs, theirs=rows)
     except IntegrityError:
         return _page(request, _route_taken(form), key=key, trigger=get_trigger(key))
-    return _saved(request, trigger)
+    if trigger.secret_set_at and trigger.rest_api.environment != old.environment:
+        _leave_secret(request, trigger, old.environment)
+    return _saved(request, trigger, form)
 
 
 def _route_taken(form: TriggerForm) -> TriggerForm:
@@ -127,25 +132,31 @@ def _may_write_vtl(request: HttpRequest) -> bool:
     return request.user.has_perm("dashboard.write_vtl")
 
 
-def _write_secret(form: TriggerForm, key: str) -> bool:
-    """Pass a typed webhook secret on to AWS; False, with the reason in the form, if refused."""
+@sensitive_variables("secret")
+def _write_secret(trigger: Trigger, form: TriggerForm, by: str) -> str:
+    """Pass a typed webhook secret on to AWS, once the row is saved; in words, if refused."""
     secret = form.cleaned_data.get("webhook_secret")
-    if not secret or form.instance.authorization != Trigger.Authorization.SIGNED:
-        return True
+    if not secret or trigger.authorization != Trigger.Authorization.SIGNED:
+        return ""
     try:
-        acts.write_secret(form.cleaned_data["environment"], key, secret)
+        acts.write_secret(trigger.rest_api.environment, trigger.key, secret)
     except aws.AwsError as error:
-        form.add_error("webhook_secret", f"{error} {error.advice}")
-        return False
-    return True
+        return f"{error} {error.advice}"
+    Trigger.objects.filter(pk=trigger.pk).update(secret_set_by=by, secret_set_at=timezone.now())
+    return ""
 
 
-def _values(form: TriggerForm, by: str) -> dict[str, Any]:
-    names = (*Trigger.DEPLOYED_FIELDS, *_TOLD)
-    values = {name: getattr(form.instance, name) for name in names}
-    if form.cleaned_data.get("webhook_secret"):
-        values |= {"secret_set_by": by, "secret_set_at": timezone.now()}
-    return values
+def _leave_secret(request: HttpRequest, trigger: Trigger, environment: Environment) -> None:
+    """The trigger has moved to another account or Region: what lies in the old one goes."""
+    Trigger.objects.filter(pk=trigger.pk).update(secret_set_by="", secret_set_at=None)
+    try:
+        acts.delete_secret(environment, trigger.key)
+    except aws.AwsError as error:
+        messages.warning(request, f"The webhook's secret is still in {environment}. {error}")
+
+
+def _values(form: TriggerForm) -> dict[str, Any]:
+    return {name: getattr(form.instance, name) for name in (*Trigger.DEPLOYED_FIELDS, *_TOLD)}
 
 
 def _new_rest_api(form: TriggerForm, by: str) -> RestApi:
@@ -156,13 +167,21 @@ def _new_rest_api(form: TriggerForm, by: str) -> RestApi:
     )
 
 
-def _saved(request: HttpRequest, trigger: Trigger) -> HttpResponse:
-    if "deploy" not in request.POST:
-        messages.success(
-            request, f"{trigger} is saved. Callers do not meet it until it is deployed."
+def _saved(request: HttpRequest, trigger: Trigger, form: TriggerForm) -> HttpResponse:
+    if refused := _write_secret(trigger, form, request.user.get_username()):
+        messages.error(
+            request,
+            f"{trigger} is saved, but AWS did not take the webhook's secret, so nothing was "
+            f"deployed. {refused} Then type the secret again.",
         )
-        return redirect(trigger)
-    return ask_to_deploy(request, trigger.rest_api, [trigger])
+        return redirect("trigger_edit", trigger.key)
+    if "deploy" in request.POST:
+        return ask_to_deploy(request, trigger.rest_api, [trigger])
+    words = f"{trigger} is saved. Callers do not meet it until it is deployed."
+    if form.cleaned_data.get("webhook_secret") and trigger.live:
+        words += " The new secret counts at once."
+    messages.success(request, words)
+    return redirect(trigger)
 
 
 def ask_to_deploy(request: HttpRequest, rest_api: RestApi, triggers: list[Trigger]) -> HttpResponse:
@@ -318,7 +337,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 def _preview(form: TriggerForm, key: str, url: str) -> dict[str, Any]:
     environment = _environment(form)
-    found = try_sample(form.spec_as_typed(key), environment, form.data)
+    found = try_sample(form.spec_as_typed(key), environment, form.data, form["rest_api"].value())
     return {
         "target": environment,
         "several_environments": Environment.objects.count() > 1,

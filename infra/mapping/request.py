@@ -43,7 +43,8 @@ def request_template(trigger: TriggerSpec, content_type: ContentType = "JSON") -
     if before:
         lines += ['#set($refused = "")', *before]
         name = f'#if($refused == ""){name}#{{else}}*$refused*#end'
-        document = f'#if($refused == ""){document}#end'
+        # Nothing but the name is wrong with what is refused, whatever AWS looks at first.
+        document = f'#if($refused == ""){document}#{{else}}{{}}#end'
     lines.append(
         f'{{"stateMachineArn":{vtl.literal(trigger.state_machine_arn)},'
         f'"name":"{name}","input":"{document}"}}'

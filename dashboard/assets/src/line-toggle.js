@@ -1,5 +1,5 @@
-// <button type="button" data-line-of="id_webhook_events">push</button>: puts its text into that text area as
-// a line of its own, or takes it out; pressed while it stands there.
+// <button type="button" data-line-of="id_webhook_events" hidden>push</button>: puts its text into that text area as
+// a line of its own, or takes it out; pressed while it stands there. Without scripts it stays hidden.
 const linesOf = (area) => area.value.split("\n").map((line) => line.trim()).filter(Boolean);
 
 export function startLineToggles() {
@@ -10,6 +10,7 @@ export function startLineToggles() {
       button.setAttribute("aria-pressed", String(linesOf(areaOf(button)).includes(button.textContent)));
   };
   for (const button of buttons) {
+    button.hidden = false;
     button.addEventListener("click", () => {
       const area = areaOf(button);
       const lines = linesOf(area);
