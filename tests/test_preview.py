@@ -7,6 +7,7 @@ import pytest
 
 from dashboard import preview as previews
 from dashboard.preview import Preview
+from dashboard.sample_context import SAMPLE_ID
 from infra import mapping, samples, schemas, started
 from tests.local_aws import machine_arn
 from tests.local_aws import trigger as spec
@@ -176,7 +177,7 @@ def test_a_body_that_does_not_pass_the_schema_is_told_where() -> None:
     assert answer(found) == {
         "error": "BAD_REQUEST_BODY",
         "message": "Invalid request body",
-        "requestId": previews.SAMPLE_ID,
+        "requestId": SAMPLE_ID,
     }
     assert not made(body_schema=SCHEMA).refused
 

@@ -1,4 +1,5 @@
 import json
+import re
 import secrets
 import string
 from collections.abc import Iterable, Mapping
@@ -37,6 +38,11 @@ def new_key() -> str:
     return secrets.choice(string.ascii_lowercase) + "".join(
         secrets.choice(_ALPHABET) for _ in range(7)
     )
+
+
+def key_or_new(text: str) -> str:
+    """The key that a form brought along, so that two presses make one row; else a new one."""
+    return text if re.fullmatch(r"[a-z][a-z0-9]{7}", text) else new_key()
 
 
 def address(snapshot: Mapping[str, Any]) -> str:

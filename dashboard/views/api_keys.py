@@ -4,7 +4,6 @@ A value is in one page: the answer to the press that made it. So that page is no
 a key in the form sees to it that pressing twice, or loading the answer again, makes no second.
 """
 
-import re
 from typing import Any
 
 from django.contrib import messages
@@ -17,10 +16,8 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard import acts, aws
 from dashboard.models import ApiKey, RestApi
-from dashboard.models.rest_api import new_key
+from dashboard.models.rest_api import key_or_new
 from dashboard.rest_api_form import ApiKeyForm
-
-_KEY = re.compile(r"[a-z][a-z0-9]{7}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,7 +44,7 @@ def _make(request: HttpRequest, rest_api: RestApi, replaces: ApiKey | None = Non
     context: dict[str, Any] = {
         "rest_api": rest_api,
         "replaces": replaces,
-        "form_key": new_key(),
+        "form_key": key_or_new(request.POST.get("key", "")),
     }
     if request.method != "POST" or not rest_api.usage_plan_id:
         initial = {"name": replaces.next_name} if replaces else {}
@@ -55,8 +52,6 @@ def _make(request: HttpRequest, rest_api: RestApi, replaces: ApiKey | None = Non
         form = ApiKeyForm(request.POST or None, rest_api=rest_api, initial=initial)
         status = 409 if request.method == "POST" else 200
         return render(request, "api_key_new.html", context | {"form": form}, status=status)
-    if _KEY.fullmatch(posted := request.POST.get("key", "")):
-        context["form_key"] = posted
     form = ApiKeyForm(request.POST, rest_api=rest_api)
     context["form"] = form
     if earlier := ApiKey.objects.filter(key=context["form_key"]).first():

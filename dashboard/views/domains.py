@@ -1,6 +1,5 @@
 """Custom domains: the list, one of them, new, another certificate, deploy, delete."""
 
-import re
 import shlex
 
 from django.conf import settings
@@ -15,11 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.domain_form import DomainForm
 from dashboard.models import Deployment, DeploymentInProgress, Domain, Environment, RestApi
-from dashboard.models.rest_api import new_key
+from dashboard.models.rest_api import key_or_new, new_key
 from dashboard.views.trigger_form import under_way
 from dashboard.views.triggers import ROWS
-
-_KEY = re.compile(r"[a-z][a-z0-9]{7}")
 
 
 @require_safe
@@ -55,9 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         chosen = Environment.objects.filter(name=request.GET.get("environment", "")).first()
         return _page(request, DomainForm(initial={"environment": chosen}), new_key())
-    key = request.POST.get("key", "")
-    if not _KEY.fullmatch(key):
-        key = new_key()
+    key = key_or_new(request.POST.get("key", ""))
     if pressed_twice := Domain.objects.filter(key=key).first():
         return redirect(pressed_twice.latest or pressed_twice)
     form = DomainForm(request.POST)

@@ -1,7 +1,6 @@
 """New trigger, edit trigger, and what the form asks for as one types."""
 
 import json
-import re
 from typing import Any
 
 from django.contrib import messages
@@ -25,14 +24,12 @@ from dashboard.models import (
     StaleVersion,
     Trigger,
 )
-from dashboard.models.rest_api import new_key
+from dashboard.models.rest_api import key_or_new, new_key
 from dashboard.preview import preview as try_sample
 from dashboard.views.machines import options
 from dashboard.views.triggers import base_url, get_trigger, number
 from infra import webhooks
 from infra.checks import CONTEXT
-
-_KEY = re.compile(r"[a-z][a-z0-9]{7}")
 
 
 @sensitive_post_parameters("webhook_secret")
@@ -44,9 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         form = TriggerForm(initial=_initial(request))
         return _page(request, form, key=new_key())
-    key = request.POST.get("key", "")
-    if not _KEY.fullmatch(key):
-        key = new_key()
+    key = key_or_new(request.POST.get("key", ""))
     if pressed_twice := Trigger.objects.filter(key=key).first():
         return redirect(pressed_twice)
     form = TriggerForm(request.POST, may_write_vtl=_may_write_vtl(request))
@@ -326,9 +321,7 @@ def _shown(form: TriggerForm, name: str, value: str) -> str:
 @require_POST
 def preview(request: HttpRequest) -> HttpResponse:
     """The right column of the form: what is typed so far, tried on a sample request."""
-    key = request.POST.get("key", "")
-    if not _KEY.fullmatch(key):
-        key = new_key()
+    key = key_or_new(request.POST.get("key", ""))
     trigger = Trigger.objects.filter(key=key).first()
     url = base_url(trigger.rest_api) if trigger else ""
     form = TriggerForm(request.POST, instance=trigger)
