@@ -182,7 +182,8 @@ class TriggerForm(TriggerModelForm):
             self.initial["environment"] = self.trigger.rest_api.environment_id
             self.initial.setdefault("version", self.trigger.version)
             self.initial["throttle_rate"] = f"{self.trigger.throttle_rate:g}"
-            if self.trigger.deployments.exists():
+            latest = self.trigger.latest
+            if self.trigger.live or (latest and latest.is_active):
                 self.fields["environment"].disabled = True
                 self.fields["rest_api"].disabled = True
         self.fields["name"].widget.attrs["data-fill-from"] = "method path"
@@ -291,13 +292,12 @@ class TriggerForm(TriggerModelForm):
                 "or New REST API.",
             )
         elif rest_api and data.get("path") and data.get("method"):
-            others = self._other_routes(rest_api)
-            for method, path in routes(
-                data["method"], data["path"], status_route=bool(data.get("status_route"))
-            ):
-                reason = conflict(method, path, others)
-                if reason or (reason := self._renamed_in_place(path)):
-                    self.add_error("path" if path == data["path"] else "status_route", reason)
+            others, typed = self._other_routes(rest_api), data["path"]
+            served = routes(data["method"], typed, status_route=bool(data.get("status_route")))
+            for method, path in served:
+                if reason := conflict(method, path, others) or self._renamed_in_place(path):
+                    self.add_error("path" if path == typed else "status_route", reason)
+                    break
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -306,8 +306,9 @@ class TriggerForm(TriggerModelForm):
             self.add_error(
                 name, "Raw templates need the permission “Can write raw mapping templates”."
             )
+        told = set(self.errors)
         for name, reason in self._refusals():
-            if name not in self.errors:
+            if name not in told:
                 self.add_error(name if name in self.fields else None, reason)
         if not self.errors and self.instance.authorization == Trigger.Authorization.SIGNED:
             self._check_function()

@@ -109,12 +109,34 @@ def check_json(text: str) -> None:
         raise ValueError("This is nested too deeply to be read.") from None
 
 
+def check_default(kind: str, text: str) -> None:
+    """A JSON value of the type that the field has, or null."""
+    try:
+        check_json(text)
+    except ValueError as error:
+        raise ValueError(
+            f"The default {text} is not JSON ({error}): write texts in quotes."
+        ) from None
+    value = json.loads(text)
+    right = {
+        "STRING": isinstance(value, str),
+        "NUMBER": isinstance(value, int | float) and not isinstance(value, bool),
+        "BOOLEAN": isinstance(value, bool),
+    }.get(kind, True)
+    if value is not None and not right:
+        raise ValueError(
+            f"The default {text} is not of the type of the field: write texts in quotes."
+        )
+
+
 def check_schema(text: str) -> None:
     """``text`` is a JSON Schema of draft 4, the one that API Gateway reads."""
     check_json(text)
     schema = json.loads(text)
     if not isinstance(schema, dict):
         raise ValueError("A schema is a JSON object, for example {“type”: “object”}.")
+    if "draft-04" not in str(schema.get("$schema", "draft-04")):
+        raise ValueError(f"API Gateway reads draft 4 only, and this says {schema['$schema']}.")
     try:
         Draft4Validator.check_schema(schema)
     except SchemaError as error:

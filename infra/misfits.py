@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from infra import checks
 from infra.arns import check_function_arn
-from infra.routes import check_path, status_path
+from infra.routes import check_path, path_variables, status_path
 
 if TYPE_CHECKING:
     from infra.spec import TriggerSpec
@@ -100,8 +100,14 @@ def _input_misfits(spec: "TriggerSpec") -> Iterator[tuple[str, str]]:
         names = [field.name for field in spec.input_fields]
         if not names:
             yield "input_fields", "Map at least one field."
-        if len(set(names)) < len(names):
-            yield "input_fields", "Each field of the input is mapped once."
+        if twice := {name for name in names if names.count(name) > 1}:
+            yield "input_fields", f"Each field is mapped once: {', '.join(sorted(twice))}."
+        for field in spec.input_fields:
+            if field.source == "PATH" and field.value not in path_variables(spec.path):
+                yield (
+                    "input_fields",
+                    f"{field.name}: {spec.path} has no variable {{{field.value}}}.",
+                )
     if not spec.content_types:
         yield "content_types", "Take at least one content type."
     elif spec.method in ("GET", "DELETE") and "JSON" not in spec.content_types:

@@ -59,7 +59,7 @@ class InputField(_Frozen):
         if self.type == "JSON" and self.source not in ("BODY", "CONSTANT"):
             raise ValueError(f"{self.name}: only the body and a constant can hold any JSON.")
         if self.default:
-            checks.check_json(self.default)
+            checks.check_default(self.type, self.default)
         return self
 
 
@@ -166,10 +166,15 @@ class TriggerSpec(_Frozen):
 
 def reasons(error: ValidationError) -> list[tuple[str, str]]:
     """Field ("" for the whole) and words of each thing that a specification is refused for."""
-    return [
-        (str(each["loc"][0]) if each["loc"] else "", each["msg"].removeprefix("Value error, "))
-        for each in error.errors()
-    ]
+    found = []
+    for each in error.errors():
+        field, *place = each["loc"] or ("",)
+        words = each["msg"].removeprefix("Value error, ")
+        if place and isinstance(place[0], int):
+            where = f"Row {place[0] + 1}" + (f", {place[1]}" if len(place) > 1 else "")
+            words = f"{where}: {words}"
+        found.append((str(field), words))
+    return found
 
 
 class ApiSpec(_Frozen):

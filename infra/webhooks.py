@@ -358,11 +358,13 @@ def idempotency_of(trigger: TriggerSpec) -> tuple[Literal["", "HEADER", "BODY"],
     Forms (Slack's slash commands and buttons) carry no such id. EXPRESS has no idempotency:
     the same name starts a second execution all the same.
     """
-    if trigger.idempotency_source:
-        return trigger.idempotency_source, trigger.idempotency_key
+    own = trigger.idempotency_source, trigger.idempotency_key
+    preset = PRESETS[trigger.webhook_preset].idempotency
+    if own[0] and own != preset:
+        return own
     if trigger.machine_type == "EXPRESS" or "FORM" in trigger.content_types:
         return "", ""
-    return PRESETS[trigger.webhook_preset].idempotency
+    return preset
 
 
 def config_of(trigger: TriggerSpec, secret_name: str) -> str:

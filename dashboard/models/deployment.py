@@ -250,7 +250,7 @@ class Deployment(models.Model):
             self.status == self.Status.FAILED
             and self.owner.gone_at is None
             and not Deployment.objects.of(self.owner).filter(number__gt=self.number).exists()
-            and not self.triggers.exclude(gone_at=None).exists()
+            and not self.triggers.exclude(gone_at=None, rest_api=self.rest_api_id).exists()
         )
 
     @classmethod

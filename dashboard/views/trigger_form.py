@@ -172,9 +172,11 @@ def _saved(request: HttpRequest, trigger: Trigger, form: TriggerForm) -> HttpRes
         return redirect("trigger_edit", trigger.key)
     if "deploy" in request.POST:
         return ask_to_deploy(request, trigger.rest_api, [trigger])
-    words = f"{trigger} is saved. Callers do not meet it until it is deployed."
+    words = f"{trigger} is saved."
     if form.cleaned_data.get("webhook_secret") and trigger.live:
         words += " The new secret counts at once."
+    if trigger.live is None or trigger.changes():
+        words += " Callers do not meet it until it is deployed."
     messages.success(request, words)
     return redirect(trigger)
 

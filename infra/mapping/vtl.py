@@ -52,14 +52,15 @@ def string(expression: str) -> str:
 
 
 def header(variable: str, name: str) -> str:
-    """Sets ``variable`` to the header ``name``, as written or in lower case, or to ""."""
-    text = f"#set(${variable} = \"$!input.params().header.get('{name}')\")"
-    if name != name.lower():
-        text += (
-            f'#if(${variable} == "")'
-            f"#set(${variable} = \"$!input.params().header.get('{name.lower()}')\")#end"
-        )
-    return text
+    """Sets ``variable`` to the header ``name``, as written or in the other usual case, or to "".
+
+    API Gateway keeps names as they were sent: HTTP/2 clients send them in lower case, others
+    with capitals.
+    """
+    other = name.title() if name == name.lower() else name.lower()
+    read = f"#set(${variable} = \"$!input.params().header.get('{{}}')\")".format
+    text = read(name)
+    return text + (f'#if(${variable} == ""){read(other)}#end' if other != name else "")
 
 
 def path(json_path: str) -> str:
