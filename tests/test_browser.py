@@ -214,6 +214,8 @@ def test_what_was_typed_outlives_a_session_that_ends_meanwhile(page: Page) -> No
     page.get_by_role("link", name="New trigger").first.click()
     page.get_by_label("Path", exact=True).fill("/mine")
     page.get_by_label("Response status").fill("201")
+    # Nothing that was asked for so far is under way any more.
+    expect(page.locator("#preview")).to_contain_text("HTTP 201", timeout=15 * SECONDS)
     page.context.clear_cookies(name="sessionid")
     # The preview is asked for as one types, and finds nobody signed in.
     page.get_by_label("Path", exact=True).fill("/mine/too")
