@@ -277,3 +277,15 @@ def test_the_note_and_who_asked_stand_in_the_header(as_admin: Client, trigger: T
     deployment = ended(trigger, note="for <the> launch", requested_by="otto")
     text = words(page(as_admin, deployment))
     assert "asked for by otto" in text and "“for <the> launch”" in text
+
+
+def test_without_scripts_the_page_of_one_under_way_loads_itself_again(
+    as_admin: Client, trigger: Trigger
+) -> None:
+    refresh = '<noscript><meta http-equiv="refresh"'
+    running = ended(trigger, status=Deployment.Status.APPLYING, serve=False)
+    assert refresh in as_admin.get(running.get_absolute_url()).content.decode()
+    Deployment.objects.filter(pk=running.pk).update(
+        status=Deployment.Status.FAILED, finished_at=timezone.now()
+    )
+    assert refresh not in as_admin.get(running.get_absolute_url()).content.decode()

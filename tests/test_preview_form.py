@@ -182,3 +182,12 @@ def test_a_form_that_is_half_typed_is_never_a_server_error(
     for path in (PREVIEW, reverse("trigger_new")):
         if path == PREVIEW or "state_machine_arn" in fields:
             assert as_admin.post(path, form).status_code in {200, 302, 422}
+
+
+@pytest.mark.django_db
+def test_rows_that_are_wrong_are_said_to_be_left_out(
+    as_admin: Client, environment: Environment, local_aws: LocalAws
+) -> None:
+    fields = {"input_mode": "FIELDS", "input_fields": '[{"name": "a", "value": "a"}]'}
+    told = words(as_admin.post(PREVIEW, typed(environment, **fields)))
+    assert "left out here until they are mended: Row 1: “a” is not a path" in told

@@ -339,6 +339,8 @@ def _preview(form: TriggerForm, key: str, url: str) -> dict[str, Any]:
         "curl": snippets.curl(found.spec, url or snippets.NOT_YET, found.sample),
         "not_yet": not url,
         "preview": found,
+        # Rows that are wrong cannot be tried at all: the preview is one without them.
+        "rows_left_out": form.errors.get("input_fields") if form.is_bound else None,
     }
 
 
