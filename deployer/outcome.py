@@ -52,8 +52,10 @@ def succeed(deployment: Deployment, stack: Stack | None) -> None:
         api_keys.follow(deployment, owner, stack)
     if deployment.removes:
         # Before the end: nobody comes back to a deployment that has succeeded.
-        for words in acts.delete_secrets(deployment.triggers.all()):
-            deployment.record("SECRET_LEFT", reason=words)
+        for trigger in deployment.triggers.select_related("rest_api__environment"):
+            deployment.renew_lease()
+            for words in acts.delete_secrets([trigger]):
+                deployment.record("SECRET_LEFT", reason=words)
     with transaction.atomic():
         deployment.move(Deployment.Status.SUCCEEDED)
         if stack is None:

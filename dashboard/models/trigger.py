@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.models import choices
-from dashboard.models.environment import Environment
 from dashboard.models.rest_api import Change, new_key, shown
 from infra.spec import TriggerSpec
 
@@ -248,10 +247,6 @@ class Trigger(models.Model):
     def machine_name(self) -> str:
         """The machine's name, with its version or alias."""
         return self.state_machine_arn.partition(":stateMachine:")[2]
-
-    def has_secret_in(self, environment: Environment | None) -> bool:
-        """Whether the secret of its webhook lies in ``environment``."""
-        return self.secret_set_at is not None and self.rest_api.environment == environment
 
     @property
     def lacks_secret(self) -> bool:
